@@ -1,0 +1,3 @@
+module github.com/forkbikash/keyval/client
+
+go 1.26.0
