@@ -29,9 +29,17 @@ func Open(dir string, o storage.Options) (storage.Store, error) {
 	if err := settings.Parse("wal", o.Arg, settings.Size("segment", minSegment, maxSegment, &segmentSize)); err != nil {
 		return nil, err
 	}
-	acquire, vfs := dirlock.Acquire, types.VFS(walfs.New())
 	if o.ReadOnly {
-		acquire, vfs = dirlock.AcquireShared, readOnlyFS{}
+		return openOn(readOnlyFS{}, dir, o, segmentSize)
+	}
+	return openOn(walfs.New(), dir, o, segmentSize)
+}
+
+// openOn opens the store in dir, whose segment files are reached through vfs.
+func openOn(vfs types.VFS, dir string, o storage.Options, segmentSize int64) (storage.Store, error) {
+	acquire := dirlock.Acquire
+	if o.ReadOnly {
+		acquire = dirlock.AcquireShared
 	}
 	lock, err := acquire(dir)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
@@ -60,6 +61,23 @@ func (s *Store) GetLog(index uint64, log *raft.Log) error {
 		return err
 	}
 	defer s.gate.Leave()
+	// raft-wal counts the readers of a list of segments, but looks the list up
+	// first and counts itself in after. A segment that was cut off in between is
+	// closed under the reader, who then looks again, in the list of now. To fail
+	// a second time takes a second cut.
+	var err error
+	for range maxLooks {
+		if err = s.read(index, log); !errors.Is(err, os.ErrClosed) {
+			break
+		}
+	}
+	return err
+}
+
+// maxLooks is how often an entry is looked for whose segment was cut off.
+const maxLooks = 10
+
+func (s *Store) read(index uint64, log *raft.Log) error {
 	// raft-wal goes on to serve entries cut from the head of the segment that it
 	// appends to, until it is reopened.
 	first, err := s.wal.FirstIndex()
