@@ -167,7 +167,7 @@ func TestBatcherSaysWhetherAProposalWasSent(t *testing.T) {
 		var mu sync.Mutex
 		var wg sync.WaitGroup
 		busy, unknown := 0, 0
-		for range 2 * maxEntryCommands {
+		for range 3 * maxEntryCommands { // more than an entry and the queue hold
 			wg.Go(func() {
 				_, err := b.propose(ctx, put("k", 1))
 				mu.Lock()

@@ -20,7 +20,7 @@ const MaxName = 256
 // address never costs the quorum. A refusal is a *[Refusal]; other errors are
 // those of [Node.Propose].
 func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
-	if n.raft.State() != raft.Leader {
+	if !n.leadsJoins(ctx) {
 		return JoinResult{}, n.notLeader()
 	}
 	if err := n.checkJoin(r); err != nil {

@@ -43,6 +43,27 @@ func (j *joins) end() {
 	j.wg.Wait()
 }
 
+// leading says whether attempts can begin.
+func (j *joins) leading() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.ctx != nil
+}
+
+// leadsJoins says whether this node leads and can promote whom it admits. Raft
+// makes it the leader a moment before it hears of that.
+func (n *Node) leadsJoins(ctx context.Context) bool {
+	for n.raft.State() == raft.Leader {
+		if n.joins.leading() {
+			return true
+		}
+		if !sleep(ctx, n.cfg.Timing.HeartbeatTimeout/50) {
+			break
+		}
+	}
+	return false
+}
+
 // promoteInBackground starts to promote the nonvoter id, unless that is under
 // way already, and returns the attempt.
 func (n *Node) promoteInBackground(id string, addr raft.ServerAddress) *attempt {
