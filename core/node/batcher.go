@@ -43,7 +43,9 @@ type batcher struct {
 	sent  chan entryInFlight
 	stop  chan struct{} // closed to end
 	ended chan struct{} // closed when every answer was given
-	once  sync.Once
+	lost  chan struct{} // closed when no more answers are waited for
+
+	stopOnce, giveUpOnce sync.Once
 }
 
 type entryInFlight struct {
@@ -58,6 +60,7 @@ func newBatcher(apply func([]byte, time.Duration) raft.ApplyFuture) *batcher {
 		sent:  make(chan entryInFlight, maxEntriesInFlight),
 		stop:  make(chan struct{}),
 		ended: make(chan struct{}),
+		lost:  make(chan struct{}),
 	}
 	go b.send()
 	go b.receive()
@@ -86,17 +89,32 @@ func (b *batcher) propose(ctx context.Context, data []byte) (fsm.Result, error) 
 		default:
 			return fsm.Result{}, ErrClosed // never taken from the queue
 		}
+	case <-b.lost:
+		return fsm.Result{}, fmt.Errorf("%w: the node stopped before it was applied", ErrUnknownOutcome)
 	case <-ctx.Done():
 		return fsm.Result{}, fmt.Errorf("%w: %w before it was applied", ErrUnknownOutcome, ctx.Err())
 	}
 }
 
-// close answers everything that waits and returns when nothing does. Raft must
-// be shut down before, so that every entry in flight is answered.
-func (b *batcher) close() {
-	b.once.Do(func() { close(b.stop) })
-	<-b.ended
+// close takes no more proposals, and says whether all that were taken are
+// answered within timeout. It can be called again.
+func (b *batcher) close(timeout time.Duration) bool {
+	b.stopOnce.Do(func() { close(b.stop) })
+	t := time.NewTimer(timeout)
+	defer t.Stop()
+	select {
+	case <-b.ended:
+		return true
+	case <-t.C:
+		return false
+	}
 }
+
+// abandon tells those who still wait for an answer that none will come.
+// hashicorp/raft drops entries that are queued for the state machine when it
+// shuts down (runFSM in its fsm.go), and whoever waits for one waits for ever:
+// the goroutine that does is left behind.
+func (b *batcher) abandon() { b.giveUpOnce.Do(func() { close(b.lost) }) }
 
 func (b *batcher) send() {
 	defer close(b.sent)

@@ -49,6 +49,14 @@ func (l *fakeLog) apply(data []byte, _ time.Duration) raft.ApplyFuture {
 	return fakeFuture{results: l.state.Apply(uint64(len(l.entries)), 1, commands)}
 }
 
+// closeBatcher closes b, which must answer everything.
+func closeBatcher(t *testing.T, b *batcher) {
+	t.Helper()
+	if !b.close(24 * time.Hour) {
+		t.Error("the batcher left proposals unanswered")
+	}
+}
+
 func put(key string, size int) []byte {
 	data, err := command.Marshal(command.Write(command.Put([]byte(key), make([]byte, size))))
 	if err != nil {
@@ -61,7 +69,7 @@ func TestBatcherFoldsWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &fakeLog{state: fsm.New(), delay: time.Millisecond}
 		b := newBatcher(log.apply)
-		defer b.close()
+		defer closeBatcher(t, b)
 		const proposals = 1000
 		revisions := make([]uint64, proposals)
 		var wg sync.WaitGroup
@@ -93,7 +101,7 @@ func TestBatcherBoundsAnEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &fakeLog{state: fsm.New(), delay: time.Millisecond}
 		b := newBatcher(log.apply)
-		defer b.close()
+		defer closeBatcher(t, b)
 		var wg sync.WaitGroup
 		for i := range 64 {
 			wg.Go(func() {
@@ -124,7 +132,7 @@ func TestBatcherPassesErrorsToEveryProposal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &fakeLog{delay: time.Millisecond, err: raft.ErrLeadershipLost}
 		b := newBatcher(log.apply)
-		defer b.close()
+		defer closeBatcher(t, b)
 		var wg sync.WaitGroup
 		for range 10 {
 			wg.Go(func() {
@@ -150,7 +158,7 @@ func TestBatcherThatClosesAnswersAll(t *testing.T) {
 			})
 		}
 		time.Sleep(1500 * time.Millisecond)
-		b.close()
+		closeBatcher(t, b)
 		wg.Wait()
 		if _, err := b.propose(t.Context(), put("k", 1)); !errors.Is(err, ErrClosed) {
 			t.Errorf("after close: got %v, want %v", err, ErrClosed)
@@ -186,7 +194,40 @@ func TestBatcherSaysWhetherAProposalWasSent(t *testing.T) {
 		if busy == 0 || unknown < maxEntryCommands {
 			t.Errorf("%d busy and %d unknown", busy, unknown)
 		}
-		b.close()
+		closeBatcher(t, b)
+	})
+}
+
+// hungFuture is an entry that raft dropped when it shut down.
+type hungFuture struct {
+	fakeFuture
+	end <-chan struct{}
+}
+
+func (f hungFuture) Error() error {
+	<-f.end
+	return raft.ErrRaftShutdown
+}
+
+func TestBatcherThatIsAbandonedAnswersAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		end := make(chan struct{})
+		defer close(end) // the bubble waits for the goroutine that is left behind
+		b := newBatcher(func([]byte, time.Duration) raft.ApplyFuture { return hungFuture{end: end} })
+		done := make(chan error, 1)
+		go func() {
+			_, err := b.propose(t.Context(), put("k", 1))
+			done <- err
+		}()
+		synctest.Wait()
+		if b.close(time.Second) {
+			t.Error("an entry without an answer counts as answered")
+		}
+		b.abandon()
+		b.abandon()
+		if err := <-done; !errors.Is(err, ErrUnknownOutcome) {
+			t.Errorf("got %v, want %v", err, ErrUnknownOutcome)
+		}
 	})
 }
 
@@ -194,7 +235,7 @@ func TestBatcherSaysWhetherAProposalWasSent(t *testing.T) {
 func BenchmarkBatcher(b *testing.B) {
 	log := &fakeLog{state: fsm.New()}
 	batch := newBatcher(log.apply)
-	defer batch.close()
+	defer batch.close(time.Minute)
 	data := put("key", 128)
 	b.ReportAllocs()
 	b.RunParallel(func(p *testing.PB) {

@@ -11,6 +11,7 @@ import (
 type contact struct {
 	sent      time.Time // when the request that was acknowledged left
 	lastIndex uint64    // the peer's last log index when it answered
+	matched   bool      // its log was once compared with the leader's, and agreed
 }
 
 // contacts remembers, for each peer, the newest request that it acknowledged.
@@ -21,21 +22,33 @@ type contacts struct {
 	m  map[raft.ServerID]contact
 }
 
-func (c *contacts) note(id raft.ServerID, sent time.Time, lastIndex uint64) {
+// note remembers an acknowledgement. A heartbeat compares no logs: only a request
+// that replicates does.
+func (c *contacts) note(id raft.ServerID, sent time.Time, lastIndex uint64, heartbeat bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.m == nil {
 		c.m = make(map[raft.ServerID]contact)
 	}
-	if last, ok := c.m[id]; !ok || sent.After(last.sent) {
-		c.m[id] = contact{sent, lastIndex}
+	last := c.m[id]
+	last.matched = last.matched || !heartbeat
+	if sent.After(last.sent) {
+		last.sent, last.lastIndex = sent, lastIndex
 	}
+	c.m[id] = last
 }
 
 func (c *contacts) last(id raft.ServerID) contact {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.m[id]
+}
+
+// forgetPeer drops what is known of a peer: another is about to have its id.
+func (c *contacts) forgetPeer(id raft.ServerID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.m, id)
 }
 
 // forget drops every contact: those of an earlier term say nothing of this one.
@@ -67,9 +80,15 @@ func (w watched) AppendEntries(id raft.ServerID, target raft.ServerAddress, args
 	sent := time.Now()
 	err := w.Transport.AppendEntries(id, target, args, resp)
 	if err == nil && resp.Success {
-		w.contacts.note(id, sent, resp.LastLog)
+		w.contacts.note(id, sent, resp.LastLog, isHeartbeat(args))
 	}
 	return err
+}
+
+// isHeartbeat tells a heartbeat as hashicorp/raft does (decodeRPC in its
+// net_transport.go).
+func isHeartbeat(args *raft.AppendEntriesRequest) bool {
+	return args.PrevLogEntry == 0 && args.PrevLogTerm == 0 && len(args.Entries) == 0 && args.LeaderCommitIndex == 0
 }
 
 // Close forwards raft.WithClose, which Raft's shutdown looks for.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +21,7 @@ const MaxName = 256
 // address never costs the quorum. A refusal is a *[Refusal]; other errors are
 // those of [Node.Propose].
 func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
-	if !n.leadsJoins(ctx) {
+	if !n.leads(ctx) {
 		return JoinResult{}, n.notLeader()
 	}
 	if err := n.checkJoin(r); err != nil {
@@ -79,6 +80,9 @@ func (n *Node) checkJoin(r JoinRequest) error {
 // admit makes r a member, at least a nonvoter, and returns the attempt that
 // will promote it; nil when it votes already. Membership is locked.
 func (n *Node) admit(ctx context.Context, r JoinRequest) (*attempt, error) {
+	if err := n.checkJoin(r); err != nil {
+		return nil, err // it was removed while this request waited for its turn
+	}
 	server, err := n.findServer(r)
 	if err != nil {
 		return nil, err
@@ -88,10 +92,13 @@ func (n *Node) admit(ctx context.Context, r JoinRequest) (*attempt, error) {
 	}
 	recorded := n.record(r.ID)
 	incarnation := recorded.GetIncarnation()
+	// Of a voter it must be known whose directory it is; it is not when somebody
+	// else made the join, who could not tell.
+	unknown := incarnation == 0 && (recorded != nil || server.Suffrage != raft.Voter)
 	switch {
-	case r.Incarnation == incarnation || incarnation == 0 || r.Incarnation == 0 && string(server.Address) == r.RaftAddr:
+	case r.Incarnation == incarnation || unknown || r.Incarnation == 0 && string(server.Address) == r.RaftAddr:
 		return n.update(ctx, r, *server, recorded)
-	case n.alive(ctx, server.ID):
+	case n.alive(ctx, server.ID, n.replacePatience()):
 		return nil, &Refusal{RefusedIDClash, fmt.Sprintf("id %s belongs to a living member at %s: choose another -id", r.ID, server.Address)}
 	case r.Incarnation == 0:
 		return nil, &Refusal{RefusedIDClash, fmt.Sprintf("id %s belongs to a member at %s: remove it first (DELETE /cluster/%s)", r.ID, server.Address, r.ID)}
@@ -99,10 +106,12 @@ func (n *Node) admit(ctx context.Context, r JoinRequest) (*attempt, error) {
 	// Another data directory under a member's id: it may have forgotten votes and
 	// entries that the member had promised to keep, so it is not that member.
 	n.log.Warn("replacing a member that lost its data directory", "id", r.ID, "address", r.RaftAddr)
+	n.joins.cancel(server.ID)
 	if err := n.drop(ctx, r.ID, incarnation, true); err != nil {
 		return nil, err
 	}
-	return n.add(ctx, r)
+	attempt, err := n.add(ctx, r)
+	return attempt, unknownOnceBegun(err)
 }
 
 // findServer is the server that has r's id; nil when there is none. It refuses
@@ -134,22 +143,24 @@ func (n *Node) add(ctx context.Context, r JoinRequest) (*attempt, error) {
 			return nil, err
 		}
 	}
-	addr := raft.ServerAddress(r.RaftAddr)
-	if err := n.change(n.raft.AddNonvoter(raft.ServerID(r.ID), addr, 0, n.changeTimeout())); err != nil {
+	a := admission{raft.ServerID(r.ID), raft.ServerAddress(r.RaftAddr), r.Incarnation}
+	n.contacts.forgetPeer(a.id)
+	if err := n.change(n.raft.AddNonvoter(a.id, a.addr, 0, n.changeTimeout())); err != nil {
 		return nil, err
 	}
 	if err := n.propose(ctx, command.SetMember(r.record(true))); err != nil {
-		return nil, err
+		return nil, unknownOnceBegun(err)
 	}
 	n.log.Info("admitted a node", "id", r.ID, "address", r.RaftAddr)
-	return n.promoteInBackground(r.ID, addr), nil
+	return n.promoteInBackground(a), nil
 }
 
 // update notes what changed about a member that asks again: its addresses, its
 // log store, its release.
 func (n *Node) update(ctx context.Context, r JoinRequest, server raft.Server, recorded *pb.Member) (*attempt, error) {
-	if string(server.Address) != r.RaftAddr {
-		if n.alive(ctx, server.ID) {
+	moved := string(server.Address) != r.RaftAddr
+	if moved {
+		if n.alive(ctx, server.ID, n.cfg.Timing.HeartbeatTimeout) {
 			return nil, &Refusal{RefusedIDClash, fmt.Sprintf("member %s is alive at %s and cannot also be at %s", r.ID, server.Address, r.RaftAddr)}
 		}
 		n.log.Info("a member has a new address", "id", r.ID, "from", server.Address, "to", r.RaftAddr)
@@ -165,13 +176,16 @@ func (n *Node) update(ctx context.Context, r JoinRequest, server raft.Server, re
 	want.Joining = server.Suffrage != raft.Voter
 	if !sameRecord(recorded, want) {
 		if err := n.propose(ctx, command.SetMember(want)); err != nil {
+			if moved {
+				err = unknownOnceBegun(err)
+			}
 			return nil, err
 		}
 	}
 	if server.Suffrage == raft.Voter {
 		return nil, nil
 	}
-	return n.promoteInBackground(r.ID, raft.ServerAddress(r.RaftAddr)), nil
+	return n.promoteInBackground(admission{server.ID, raft.ServerAddress(r.RaftAddr), want.GetIncarnation()}), nil
 }
 
 // drop takes a member out of Raft's configuration and then forgets its record.
@@ -183,18 +197,35 @@ func (n *Node) drop(ctx context.Context, id string, incarnation uint64, tombston
 	if id == n.cfg.ID {
 		return nil // no longer able to propose
 	}
-	return n.propose(ctx, command.RemoveMember(id, incarnation, tombstone))
+	return unknownOnceBegun(n.propose(ctx, command.RemoveMember(id, incarnation, tombstone)))
 }
 
-// alive says whether the member acknowledges a request sent from now on.
-// Heartbeats leave several times in each heartbeat timeout, so one timeout
-// decides.
-func (n *Node) alive(ctx context.Context, id raft.ServerID) bool {
+// unknownOnceBegun is the error of a change whose first step is committed. What
+// stopped the second may say that nothing was proposed, and something was: the
+// next reconciliation goes on from there.
+func unknownOnceBegun(err error) error {
+	var refused *Refusal
+	if err == nil || errors.Is(err, ErrUnknownOutcome) || errors.As(err, &refused) {
+		return err
+	}
+	return fmt.Errorf("%w: the change was begun: %s", ErrUnknownOutcome, err)
+}
+
+// replacePatience is how long a member must have been silent before another
+// directory takes its id: a stall of a moment must not cost a member its place.
+func (n *Node) replacePatience() time.Duration {
+	return max(3*time.Second, 3*n.cfg.Timing.HeartbeatTimeout)
+}
+
+// alive says whether the member acknowledges, in time, a request sent from now
+// on. Heartbeats leave several times in each heartbeat timeout, so one timeout is
+// the least that decides. Once ctx has ended it says yes, for nothing is known.
+func (n *Node) alive(ctx context.Context, id raft.ServerID, within time.Duration) bool {
 	if id == n.raftID() {
 		return true
 	}
 	asked := time.Now()
-	for time.Since(asked) < n.cfg.Timing.HeartbeatTimeout {
+	for time.Since(asked) < within {
 		if n.contacts.last(id).sent.After(asked) {
 			return true
 		}

@@ -12,13 +12,14 @@ import (
 )
 
 // watchLeadership runs lead for as long as this node leads, each time it does.
-// It drains changes at once: raft blocks on a full channel.
 func (n *Node) watchLeadership(changes <-chan bool) {
+	newest := make(chan bool, 1)
+	n.wg.Go(func() { passNewest(n.ctx, changes, newest) })
 	stop := func() {}
 	defer func() { stop() }()
 	for {
 		select {
-		case leads := <-changes:
+		case leads := <-newest:
 			stop()
 			stop = func() {}
 			if leads {
@@ -33,6 +34,24 @@ func (n *Node) watchLeadership(changes <-chan bool) {
 	}
 }
 
+// passNewest passes on what comes in, and of what is not taken in time only the
+// newest: raft blocks on a full channel. Leadership that was lost and regained
+// meanwhile is another one.
+func passNewest(ctx context.Context, in <-chan bool, out chan bool) {
+	for {
+		select {
+		case v := <-in:
+			select {
+			case <-out:
+			default:
+			}
+			out <- v
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // reconcileInterval is how often a leader looks whether the records of members
 // match Raft's configuration.
 const reconcileInterval = time.Second
@@ -41,37 +60,57 @@ const reconcileInterval = time.Second
 // with its leadership.
 func (n *Node) lead(ctx context.Context) {
 	n.contacts.forget()
-	n.joins.start(ctx)
-	defer n.joins.end()
 	// Everything committed in earlier terms becomes visible with the first command
 	// of this one (Raft thesis section 6.4); raft's own no-op never reaches the
 	// state machine.
-	for !n.establish(ctx) {
+	term, ok := n.establish(ctx)
+	for !ok {
 		if !sleep(ctx, n.cfg.Timing.HeartbeatTimeout/10) {
 			return
 		}
+		term, ok = n.establish(ctx)
 	}
-	for {
+	n.joins.start(ctx)
+	defer n.joins.end()
+	n.reconcile(ctx)
+	n.established.Store(term)
+	for sleep(ctx, reconcileInterval) {
 		n.reconcile(ctx)
-		if !sleep(ctx, reconcileInterval) {
-			return
-		}
 	}
 }
 
 // establish commits the leader's first command, and names the cluster if it has
-// no name yet.
-func (n *Node) establish(ctx context.Context) bool {
+// no name yet. It returns the term.
+func (n *Node) establish(ctx context.Context) (term uint64, ok bool) {
 	first := command.Noop()
 	if n.state().ClusterID() == "" {
 		first = command.InitCluster(n.cfg.ClusterID)
 	}
+	term = n.Term()
 	if _, err := n.Propose(ctx, first); err != nil {
 		n.log.Debug("the leader's first command was not committed", "error", err)
-		return false
+		return term, false
 	}
-	n.log.Info("leading the cluster", "term", n.Term())
-	return true
+	if n.Term() != term {
+		return term, false // in whose term it was committed is not known
+	}
+	n.log.Info("leading the cluster", "term", term)
+	return term, true
+}
+
+// leads waits until this node, if it leads, knows the membership: a new leader
+// has not applied all that its log holds, and would take a directory that was
+// wiped or removed for a member it never heard of.
+func (n *Node) leads(ctx context.Context) bool {
+	for n.raft.State() == raft.Leader {
+		if n.established.Load() == n.Term() {
+			return true
+		}
+		if !sleep(ctx, n.cfg.Timing.HeartbeatTimeout/50) {
+			break
+		}
+	}
+	return false
 }
 
 // reconcile repairs what a leader that crashed midway left behind, keeps this
@@ -87,6 +126,12 @@ func (n *Node) reconcile(ctx context.Context) {
 		servers[string(s.ID)] = s
 	}
 	n.reconcileSelf(ctx, servers[n.cfg.ID])
+	for id, s := range servers {
+		// A leader that failed between the two steps of admitting it left no record.
+		if s.Suffrage != raft.Voter && n.record(id) == nil {
+			n.promoteInBackground(admission{s.ID, s.Address, 0})
+		}
+	}
 	for _, m := range n.state().Members() {
 		s, ok := servers[m.GetId()]
 		switch {
@@ -95,7 +140,7 @@ func (n *Node) reconcile(ctx context.Context) {
 		case s.Suffrage == raft.Voter && m.GetJoining():
 			n.tryPropose(ctx, command.SetMember(settled(m)))
 		case s.Suffrage != raft.Voter && m.GetJoining():
-			n.promoteInBackground(m.GetId(), s.Address)
+			n.promoteInBackground(admission{s.ID, s.Address, m.GetIncarnation()})
 		}
 	}
 	n.raiseMinVersion(ctx, servers)
@@ -106,7 +151,7 @@ func (n *Node) reconcileSelf(ctx context.Context, self raft.Server) {
 		return // being removed
 	}
 	if string(self.Address) != n.cfg.RaftAddr {
-		if err := n.raft.AddVoter(self.ID, raft.ServerAddress(n.cfg.RaftAddr), 0, n.cfg.Timing.ElectionTimeout).Error(); err != nil {
+		if err := n.change(n.raft.AddVoter(self.ID, raft.ServerAddress(n.cfg.RaftAddr), 0, n.changeTimeout())); err != nil {
 			n.log.Warn("own new address was not recorded", "address", n.cfg.RaftAddr, "error", err)
 			return
 		}

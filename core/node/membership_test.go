@@ -54,23 +54,6 @@ func TestJoinIsIdempotent(t *testing.T) {
 	})
 }
 
-// Raft elects a node a moment before that node hears of it.
-func TestJoinWaitsForALeaderThatIsOnlyJustElected(t *testing.T) {
-	bubble(t, func(t *testing.T, net *network) {
-		n := net.found()
-		net.await("the leader to know it", n.joins.leading)
-		n.joins.mu.Lock()
-		ctx := n.joins.ctx
-		n.joins.ctx = nil
-		n.joins.mu.Unlock()
-		time.AfterFunc(n.Node.cfg.Timing.HeartbeatTimeout/2, func() { n.joins.start(ctx) })
-		net.join(net.config("n1"))
-		if got, want := net.roles(), "[n0:leader n1:voter]"; got != want {
-			t.Errorf("members are %s, want %s", got, want)
-		}
-	})
-}
-
 func TestJoinRefusals(t *testing.T) {
 	base := JoinRequest{Peer: Peer{"n9", "raft-n9", "http-n9"}, Incarnation: 9}
 	tests := []struct {

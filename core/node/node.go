@@ -28,6 +28,8 @@ type Node struct {
 	membership chan struct{}
 	joins      joins
 
+	established atomic.Uint64 // the last term that this node led and applied a command of
+
 	catchUpTo atomic.Uint64 // what MarkCatchUp was told, plus one
 	caughtUp  atomic.Bool   // never false again
 	removed   chan struct{}
@@ -93,29 +95,31 @@ func (n *Node) startRaft(leadership chan<- bool) error {
 	cfg := &n.cfg
 	rc := cfg.raftConfig(leadership)
 	trans := n.contacts.watch(cfg.Transport)
-	if err := mendHistory(cfg.Snapshots, cfg.Store, cfg.Logger); err != nil {
+	snaps, err := mendHistory(cfg.Snapshots, cfg.Store, cfg.Logger)
+	if err != nil {
 		return err
 	}
 	if cfg.Bootstrap {
 		self := raft.Server{ID: rc.LocalID, Address: raft.ServerAddress(cfg.RaftAddr)}
-		err := raft.BootstrapCluster(rc, cfg.Store, cfg.Store, cfg.Snapshots, trans, raft.Configuration{Servers: []raft.Server{self}})
+		err := raft.BootstrapCluster(rc, cfg.Store, cfg.Store, snaps, trans, raft.Configuration{Servers: []raft.Server{self}})
 		if err != nil {
 			return fmt.Errorf("found the cluster: %w", err)
 		}
 	}
 	var logs raft.LogStore = cfg.Store
 	if cfg.Timing.LogCache > 0 {
-		var err error
 		if logs, err = raft.NewLogCache(cfg.Timing.LogCache, cfg.Store); err != nil {
 			return err
 		}
 	}
-	var err error
 	n.replica.starting.Store(true)
-	n.raft, err = raft.NewRaft(rc, n.replica, logs, cfg.Store, cfg.Snapshots, trans)
+	n.raft, err = raft.NewRaft(rc, n.replica, logs, cfg.Store, snaps, trans)
 	n.replica.starting.Store(false)
-	if n.replica.refused != nil {
-		return fmt.Errorf("the newest snapshot cannot be restored: restore it, or let this node join again with an empty data directory: %w", n.replica.refused)
+	if refused := n.replica.refused.Load(); refused != nil {
+		if err == nil {
+			_ = wait(n.raft.Shutdown(), shutdownTimeout) // what it was refused for counts
+		}
+		return fmt.Errorf("the newest snapshot cannot be restored: restore it, or let this node join again with an empty data directory: %w", *refused)
 	}
 	if err != nil {
 		return fmt.Errorf("start Raft: %w", err)
@@ -130,21 +134,30 @@ const transferTimeout = 2 * time.Second
 // shutdownTimeout bounds what Raft needs to stop; a disk that hangs holds it.
 const shutdownTimeout = 10 * time.Second
 
+// drainTimeout is how long a node that closes waits for what it proposed.
+const drainTimeout = 2 * time.Second
+
 // Close hands leadership to another node, if there is one, and stops. What is
 // in flight is answered, if need be with [ErrUnknownOutcome].
 func (n *Node) Close() error { return n.close() }
 
 func (n *Node) shutdown() error {
 	n.cancel()
+	// While Raft still runs: when it stops, it leaves entries unanswered that it
+	// has handed to the state machine.
+	n.batcher.close(drainTimeout)
 	if n.raft.State() == raft.Leader && n.hasOtherVoters() {
 		if err := wait(n.raft.LeadershipTransfer(), transferTimeout); err != nil {
 			n.log.Warn("leadership was not handed over", "error", err)
 		}
 	}
-	if err := wait(n.raft.Shutdown(), shutdownTimeout); err != nil {
+	err := wait(n.raft.Shutdown(), shutdownTimeout)
+	if err != nil || !n.batcher.close(drainTimeout) {
+		n.batcher.abandon()
+	}
+	if err != nil {
 		return fmt.Errorf("stop Raft: %w", err)
 	}
-	n.batcher.close()
 	n.wg.Wait()
 	return nil
 }

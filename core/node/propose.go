@@ -45,6 +45,8 @@ func (n *Node) proposalError(err error) error {
 		return err
 	case errors.Is(err, raft.ErrNotLeader):
 		return n.notLeader()
+	case errors.Is(err, raft.ErrEnqueueTimeout):
+		return fmt.Errorf("%w: %w", ErrBusy, err)
 	case errors.Is(err, raft.ErrLeadershipTransferInProgress):
 		return fmt.Errorf("%w: leadership is moving to another node", ErrNoLeader)
 	default:

@@ -13,7 +13,7 @@ import (
 // voters to commit anything, unless forced; the only voter is never removed.
 // Other errors are those of [Node.Propose].
 func (n *Node) Remove(ctx context.Context, id string, force bool) error {
-	if n.raft.State() != raft.Leader {
+	if !n.leads(ctx) {
 		return n.notLeader()
 	}
 	if !n.lockMembership(ctx) {
@@ -40,6 +40,10 @@ func (n *Node) Remove(ctx context.Context, id string, force bool) error {
 			return err
 		}
 	}
+	if ctx.Err() != nil { // and so nobody was waited for who might be dead
+		return fmt.Errorf("%w: the request ended before the removal began", ErrBusy)
+	}
+	n.joins.cancel(found.ID)
 	incarnation := n.record(id).GetIncarnation()
 	n.log.Info("removing a member", "id", id, "address", found.Address, "forced", force)
 	if err := n.drop(ctx, id, incarnation, true); err != nil {
@@ -58,7 +62,7 @@ func (n *Node) keepsQuorum(ctx context.Context, id string, voters []raft.ServerI
 	var asking sync.WaitGroup
 	for _, v := range voters {
 		asking.Go(func() {
-			if n.alive(ctx, v) {
+			if n.alive(ctx, v, n.cfg.Timing.HeartbeatTimeout) {
 				mu.Lock()
 				defer mu.Unlock()
 				alive = append(alive, v)

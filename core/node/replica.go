@@ -24,7 +24,7 @@ type replica struct {
 	// While raft starts it tries older snapshots when one cannot be restored, and
 	// what lies between would be lost silently; so the first failure is final.
 	starting atomic.Bool
-	refused  error
+	refused  atomic.Pointer[error]
 }
 
 var _ raft.BatchingFSM = (*replica)(nil)
@@ -101,10 +101,14 @@ func (r *replica) Restore(rc io.ReadCloser) error {
 	if !r.starting.Load() {
 		return r.restore(rc)
 	}
-	if r.refused == nil {
-		r.refused = r.restore(rc)
+	if refused := r.refused.Load(); refused != nil {
+		return *refused
 	}
-	return r.refused
+	err := r.restore(rc)
+	if err != nil {
+		r.refused.CompareAndSwap(nil, &err)
+	}
+	return err
 }
 
 func (r *replica) restore(rc io.Reader) error {

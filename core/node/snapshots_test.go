@@ -79,6 +79,7 @@ func TestCheckSnapshots(t *testing.T) {
 		snapshots   []uint64
 		damaged     map[uint64]bool
 		first, last uint64
+		gap         uint64 // an index that the log lacks
 		refused     bool
 	}{
 		{name: "nothing"},
@@ -90,6 +91,8 @@ func TestCheckSnapshots(t *testing.T) {
 		{name: "newest damaged, log reaches back", snapshots: []uint64{9, 5}, damaged: map[uint64]bool{9: true}, first: 6, last: 12},
 		{name: "newest damaged, log too late", snapshots: []uint64{9, 5}, damaged: map[uint64]bool{9: true}, first: 7, last: 12, refused: true},
 		{name: "newest damaged, log too short", snapshots: []uint64{9, 5}, damaged: map[uint64]bool{9: true}, first: 6, last: 8, refused: true},
+		{name: "newest damaged, log with a gap before it", snapshots: []uint64{9, 5}, damaged: map[uint64]bool{9: true}, first: 4, last: 12, gap: 8, refused: true},
+		{name: "newest damaged, log with a gap behind the older one", snapshots: []uint64{9, 5}, damaged: map[uint64]bool{9: true}, first: 3, last: 12, gap: 4},
 		{name: "newest damaged, log empty", snapshots: []uint64{9, 5}, damaged: map[uint64]bool{9: true}, refused: true},
 		{name: "only one and damaged, log whole", snapshots: []uint64{9}, damaged: map[uint64]bool{9: true}, first: 1, last: 12},
 		{name: "only one and damaged, log cut", snapshots: []uint64{9}, damaged: map[uint64]bool{9: true}, first: 3, last: 12, refused: true},
@@ -102,12 +105,39 @@ func TestCheckSnapshots(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := mendHistory(fakeSnapshots{indexes: tt.snapshots, damaged: tt.damaged}, store, slog.New(slog.DiscardHandler))
+			if tt.gap > 0 {
+				if err := store.DeleteRange(tt.gap, tt.gap); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := mendHistory(fakeSnapshots{indexes: tt.snapshots, damaged: tt.damaged}, store, slog.New(slog.DiscardHandler))
 			if (err != nil) != tt.refused {
 				t.Errorf("got %v, want refused: %t", err, tt.refused)
 			}
 		})
 	}
+}
+
+// A node whose only snapshot is damaged starts on its log when that is whole.
+func TestOnlySnapshotIsDamagedAndLogWhole(t *testing.T) {
+	bubble(t, func(t *testing.T, net *network) {
+		n := net.found()
+		net.put(n, "k", "v")
+		if err := n.raft.Snapshot().Error(); err != nil {
+			t.Fatal(err)
+		}
+		net.kill(n)
+		n.cfg.Snapshots = unreadable{n.cfg.Snapshots}
+		net.start(n.cfg)
+		net.awaitKey(net.leader(), "k", "v")
+	})
+}
+
+// unreadable is a snapshot store of which nothing can be opened.
+type unreadable struct{ raft.SnapshotStore }
+
+func (unreadable) Open(string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	return nil, nil, errors.New("CRC mismatch")
 }
 
 func TestDropCovered(t *testing.T) {
@@ -131,7 +161,7 @@ func TestDropCovered(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := mendHistory(fakeSnapshots{indexes: tt.snapshots}, store, slog.New(slog.DiscardHandler)); err != nil {
+			if _, err := mendHistory(fakeSnapshots{indexes: tt.snapshots}, store, slog.New(slog.DiscardHandler)); err != nil {
 				t.Fatal(err)
 			}
 			if last, err := store.LastIndex(); err != nil || last != tt.kept {

@@ -1,0 +1,303 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/forkbikash/keyval/core/command"
+)
+
+// Membership is asked to change while something else is still under way.
+
+// slowStore takes its time over each write.
+type slowStore struct {
+	Store
+	delay time.Duration
+}
+
+func (s slowStore) StoreLog(l *raft.Log) error {
+	time.Sleep(s.delay)
+	return s.Store.StoreLog(l)
+}
+
+func (s slowStore) StoreLogs(l []*raft.Log) error {
+	time.Sleep(s.delay)
+	return s.Store.StoreLogs(l)
+}
+
+// freshLeader kills all, starts some again on slow disks, and returns the one
+// that leads, before it can have committed anything.
+func (net *network) freshLeader(nodes ...*testNode) *testNode {
+	net.t.Helper()
+	for _, n := range net.nodes {
+		if n.up {
+			net.kill(n)
+		}
+	}
+	for _, n := range nodes {
+		cfg := n.cfg
+		cfg.Store = slowStore{cfg.Store, 100 * time.Millisecond}
+		net.start(cfg)
+	}
+	for {
+		for _, n := range net.nodes {
+			if n.up && n.raft.State() == raft.Leader {
+				return n
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// What a new leader has not applied yet it must not take for something that
+// never was.
+func TestWipedNodeAsksALeaderThatWasJustElected(t *testing.T) {
+	bubble(t, func(t *testing.T, net *network) {
+		nodes := net.cluster(3)
+		net.put(net.leader(), "k", "v")
+		leader := net.freshLeader(nodes[:2]...)
+		wiped := net.config("n2")
+		wiped.Incarnation = 77
+		r := wiped.Record()
+		r.Announce = true
+		answer, err := leader.Join(t.Context(), r)
+		if err != nil || answer.Role != RoleNonvoter {
+			t.Errorf("got %+v, %v; want a nonvoter", answer, err)
+		}
+		if !leader.state().Removed(3) {
+			t.Error("the old incarnation is not known as removed")
+		}
+	})
+}
+
+func TestRemovedNodeAsksALeaderThatWasJustElected(t *testing.T) {
+	bubble(t, func(t *testing.T, net *network) {
+		nodes := net.cluster(3)
+		if err := net.leader().Remove(t.Context(), "n2", false); err != nil {
+			t.Fatal(err)
+		}
+		_, err := net.freshLeader(nodes[:2]...).Join(t.Context(), nodes[2].cfg.Record())
+		var refused *Refusal
+		if !errors.As(err, &refused) || refused.Code != RefusedRemoved {
+			t.Errorf("got %v, want a refusal %s", err, RefusedRemoved)
+		}
+		if got := net.roles(); strings.Contains(got, "n2") {
+			t.Errorf("members are %s, want no n2", got)
+		}
+	})
+}
+
+// Whoever asked for a removal and did not wait cost nobody the quorum.
+func TestRemovalWhoseRequestEnds(t *testing.T) {
+	bubble(t, func(t *testing.T, net *network) {
+		nodes := net.cluster(3)
+		leader := net.leader()
+		net.kill(nodes[2])
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		for _, force := range []bool{false, true} {
+			if err := leader.Remove(ctx, "n1", force); !errors.Is(err, ErrBusy) {
+				t.Errorf("forced %t: got %v, want %v", force, err, ErrBusy)
+			}
+		}
+		net.put(leader, "k", "v")
+		if got, want := net.roles(), "[n0:leader n1:voter n2:voter]"; got != want {
+			t.Errorf("members are %s, want %s", got, want)
+		}
+	})
+}
+
+// A node that asks with a wrong address and again with the right one is made a
+// voter at the right one.
+func TestAddressIsCorrectedDuringAJoin(t *testing.T) {
+	for _, incarnation := range []uint64{2, 99} { // the same directory, or another
+		t.Run(fmt.Sprint(incarnation), func(t *testing.T) {
+			bubble(t, func(t *testing.T, net *network) {
+				leader := net.found()
+				cfg := net.config("n1")
+				wrong := cfg.Record()
+				wrong.RaftAddr, wrong.Announce = "raft-wrong", true
+				if _, err := leader.Join(t.Context(), wrong); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(3 * time.Second)
+				cfg.Incarnation = incarnation
+				net.join(cfg)
+				time.Sleep(time.Minute)
+				net.put(leader, "k", "v")
+				for _, s := range leader.servers() {
+					if s.ID == "n1" && s.Address != "raft-n1" {
+						t.Errorf("n1 votes at %s", s.Address)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestRemovalWhileAPromotionIsDue(t *testing.T) {
+	bubble(t, func(t *testing.T, net *network) {
+		net.cluster(3)
+		leader := net.leader()
+		cfg := net.config("n3")
+		r := cfg.Record()
+		r.Announce = true
+		if _, err := leader.Join(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		// Another change holds the membership until n3 has caught up, so that its
+		// promotion and its removal both wait for their turn.
+		leader.lockMembership(t.Context())
+		net.start(cfg)
+		removed := make(chan error, 1)
+		go func() { removed <- leader.Remove(t.Context(), "n3", false) }()
+		time.Sleep(3 * time.Second)
+		leader.unlockMembership()
+		if err := <-removed; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got, want := net.roles(), "[n0:leader n1:voter n2:voter]"; got != want {
+			t.Errorf("members are %s, want %s", got, want)
+		}
+	})
+}
+
+// A node that is admitted anew is not removed for the silence of the one before.
+func TestReadmittedNodeHasTimeOfItsOwn(t *testing.T) {
+	bubble(t, func(t *testing.T, net *network) {
+		leader := net.found()
+		cfg := net.config("n1")
+		for _, incarnation := range []uint64{2, 99} {
+			cfg.Incarnation = incarnation
+			r := cfg.Record()
+			r.Announce = true
+			if _, err := leader.Join(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(reachTimeout * 3 / 4)
+		}
+		if got, want := net.roles(), "[n0:leader n1:nonvoter]"; got != want {
+			t.Errorf("members are %s, want %s", got, want)
+		}
+	})
+}
+
+// A leader that fails between the two steps of admitting a node leaves a server
+// without a record.
+func TestServerWithoutARecord(t *testing.T) {
+	bubble(t, func(t *testing.T, net *network) {
+		leader := net.found()
+		add := func(id string) {
+			t.Helper()
+			if err := leader.change(leader.raft.AddNonvoter(raft.ServerID(id), raft.ServerAddress("raft-"+id), 0, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		add("n1")
+		net.await("the removal of the silent one", func() bool { return net.roles() == "[n0:leader]" })
+
+		cfg := net.config("n2")
+		add("n2")
+		n := net.start(cfg)
+		time.Sleep(3 * reachTimeout)
+		if got, want := net.roles(), "[n0:leader n2:nonvoter]"; got != want {
+			t.Errorf("members are %s, want %s", got, want)
+		}
+		if _, err := leader.Join(t.Context(), n.Record()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := net.roles(), "[n0:leader n2:voter]"; got != want {
+			t.Errorf("members are %s, want %s", got, want)
+		}
+	})
+}
+
+func TestErrorOfAChangeThatWasBegun(t *testing.T) {
+	refusal := &Refusal{RefusedUnreachable, "nobody there"}
+	for _, tt := range []struct {
+		err     error
+		unknown bool
+	}{
+		{nil, false}, {refusal, false},
+		{ErrNoLeader, true}, {ErrBusy, true}, {ErrClosed, true}, {&NotLeaderError{}, true},
+		{ErrUnknownOutcome, true},
+	} {
+		got := unknownOnceBegun(tt.err)
+		var not *NotLeaderError
+		if errors.Is(got, ErrUnknownOutcome) != tt.unknown || errors.As(got, &not) || errors.Is(got, ErrNoLeader) {
+			t.Errorf("%v became %v", tt.err, got)
+		}
+	}
+}
+
+// A heartbeat tells where a log ends and not whether it agrees.
+func TestHeartbeatsCompareNoLogs(t *testing.T) {
+	var c contacts
+	now := time.Now()
+	c.note("n1", now, 100, true)
+	if got := c.last("n1"); got.matched || got.lastIndex != 100 {
+		t.Errorf("after a heartbeat: %+v", got)
+	}
+	c.note("n1", now.Add(1), 90, false)
+	c.note("n1", now.Add(2), 95, true)
+	if got := c.last("n1"); !got.matched || got.lastIndex != 95 {
+		t.Errorf("after replication and a heartbeat: %+v", got)
+	}
+	c.forgetPeer("n1")
+	if got := c.last("n1"); got.matched {
+		t.Errorf("after its id was given to another: %+v", got)
+	}
+	if !isHeartbeat(&raft.AppendEntriesRequest{Term: 3}) || isHeartbeat(&raft.AppendEntriesRequest{PrevLogEntry: 1}) {
+		t.Error("heartbeats are not told from replication")
+	}
+}
+
+// A node closes while its state machine has more to apply than it gets done. In
+// real time, for the state machine to be slow.
+func TestCloseUnderLoad(t *testing.T) {
+	for range 3 {
+		_, trans := raft.NewInmemTransport("raft-n0")
+		n, err := Open(Config{
+			ID: "n0", RaftAddr: "raft-n0", ClusterID: testCluster, Bootstrap: true,
+			Store: raft.NewInmemStore(), Snapshots: raft.NewInmemSnapshotStore(), Transport: trans,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n.raft.State() != raft.Leader {
+			time.Sleep(time.Millisecond)
+		}
+		answered := make(chan error)
+		const writers = 64
+		for i := range writers {
+			go func() {
+				for {
+					write := command.Write(command.Put(fmt.Append(nil, i), make([]byte, 100<<10)))
+					if _, err := n.Propose(context.Background(), write); err != nil {
+						answered <- err
+						return
+					}
+				}
+			}()
+		}
+		for n.Status().Revision < writers {
+			time.Sleep(time.Millisecond)
+		}
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+		for range writers {
+			err := <-answered
+			if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, ErrNoLeader) {
+				t.Errorf("got %v, want %v, %v or %v", err, ErrClosed, ErrNoLeader, ErrUnknownOutcome)
+			}
+		}
+	}
+}
