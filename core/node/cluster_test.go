@@ -55,7 +55,7 @@ func (net *network) config(id string) Config {
 	store := raft.NewInmemStore()
 	return Config{
 		ID: id, RaftAddr: "raft-" + id, HTTPAddr: "http-" + id, ClusterID: testCluster,
-		Store: store, Snapshots: raft.NewInmemSnapshotStore(),
+		Store: store, Snapshots: new(MemorySnapshots),
 		Incarnation: uint64(len(net.nodes) + 1), LogStoreName: "test", TransportName: "test",
 	}
 }

@@ -14,24 +14,28 @@ type contact struct {
 	matched   bool      // its log was once compared with the leader's, and agreed
 }
 
-// contacts remembers, for each peer, the newest request that it acknowledged.
-// The time is that of sending: an acknowledgement proves nothing later than
-// that.
+// contacts remembers, for each peer, the newest request that it acknowledged in
+// the newest term: those of an earlier term say nothing of this one. The time is
+// that of sending: an acknowledgement proves nothing later than that.
 type contacts struct {
-	mu sync.Mutex
-	m  map[raft.ServerID]contact
+	mu   sync.Mutex
+	term uint64
+	m    map[raft.ServerID]contact
 }
 
-// note remembers an acknowledgement. A heartbeat compares no logs: only a request
-// that replicates does.
-func (c *contacts) note(id raft.ServerID, sent time.Time, lastIndex uint64, heartbeat bool) {
+// note remembers that id acknowledged args. A heartbeat compares no logs: only a
+// request that replicates does.
+func (c *contacts) note(id raft.ServerID, sent time.Time, args *raft.AppendEntriesRequest, lastIndex uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.m == nil {
-		c.m = make(map[raft.ServerID]contact)
+	if args.Term < c.term {
+		return
+	}
+	if args.Term > c.term || c.m == nil {
+		c.term, c.m = args.Term, make(map[raft.ServerID]contact)
 	}
 	last := c.m[id]
-	last.matched = last.matched || !heartbeat
+	last.matched = last.matched || !isHeartbeat(args)
 	if sent.After(last.sent) {
 		last.sent, last.lastIndex = sent, lastIndex
 	}
@@ -44,18 +48,11 @@ func (c *contacts) last(id raft.ServerID) contact {
 	return c.m[id]
 }
 
-// forgetPeer drops what is known of a peer: another is about to have its id.
-func (c *contacts) forgetPeer(id raft.ServerID) {
+// forget drops what is known of a peer: another is about to have its id.
+func (c *contacts) forget(id raft.ServerID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.m, id)
-}
-
-// forget drops every contact: those of an earlier term say nothing of this one.
-func (c *contacts) forget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.m = nil
 }
 
 // watch wraps t so that c sees its acknowledgements. Heartbeats go through
@@ -80,7 +77,7 @@ func (w watched) AppendEntries(id raft.ServerID, target raft.ServerAddress, args
 	sent := time.Now()
 	err := w.Transport.AppendEntries(id, target, args, resp)
 	if err == nil && resp.Success {
-		w.contacts.note(id, sent, resp.LastLog, isHeartbeat(args))
+		w.contacts.note(id, sent, args, resp.LastLog)
 	}
 	return err
 }

@@ -144,7 +144,7 @@ func (n *Node) add(ctx context.Context, r JoinRequest) (*attempt, error) {
 		}
 	}
 	a := admission{raft.ServerID(r.ID), raft.ServerAddress(r.RaftAddr), r.Incarnation}
-	n.contacts.forgetPeer(a.id)
+	n.contacts.forget(a.id)
 	if err := n.change(n.raft.AddNonvoter(a.id, a.addr, 0, n.changeTimeout())); err != nil {
 		return nil, err
 	}

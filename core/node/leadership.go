@@ -59,7 +59,6 @@ const reconcileInterval = time.Second
 // lead does what a leader owes the cluster besides replication, until ctx ends
 // with its leadership.
 func (n *Node) lead(ctx context.Context) {
-	n.contacts.forget()
 	// Everything committed in earlier terms becomes visible with the first command
 	// of this one (Raft thesis section 6.4); raft's own no-op never reaches the
 	// state machine.

@@ -34,9 +34,23 @@ func (s slogSink) Accept(name string, level hclog.Level, msg string, args ...any
 	}
 	attrs := append([]any{"from", name}, args...)
 	for i, a := range attrs {
-		if f, ok := a.(hclog.Format); ok && len(f) > 0 {
-			attrs[i] = fmt.Sprintf(fmt.Sprint(f[0]), f[1:]...)
-		}
+		attrs[i] = plain(a)
 	}
 	s.log.Log(context.Background(), to, msg, attrs...)
+}
+
+// plain is a value as every handler prints it: slog's for JSON sees nothing in
+// what knows only how to print itself.
+func plain(value any) any {
+	switch v := value.(type) {
+	case hclog.Format:
+		if len(v) > 0 {
+			return fmt.Sprintf(fmt.Sprint(v[0]), v[1:]...)
+		}
+	case error:
+		return value
+	case fmt.Stringer:
+		return v.String()
+	}
+	return value
 }

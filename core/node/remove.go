@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/raft"
@@ -71,8 +73,17 @@ func (n *Node) keepsQuorum(ctx context.Context, id string, voters []raft.ServerI
 	}
 	asking.Wait()
 	if need := len(voters)/2 + 1; len(alive) < need {
-		return &Refusal{RefusedQuorum, fmt.Sprintf("without %s the cluster would have %d voters, needs %d of them and only %d answer (%v): remove or restart the dead ones first, or force it",
-			id, len(voters), need, len(alive), alive)}
+		slices.Sort(alive)
+		return &Refusal{RefusedQuorum, fmt.Sprintf("without %s the cluster would have %d voters, needs %d of them and only %d answer (%s): remove or restart the dead ones first, or force it",
+			id, len(voters), need, len(alive), names(alive))}
 	}
 	return nil
+}
+
+func names(ids []raft.ServerID) string {
+	all := make([]string, len(ids))
+	for i, id := range ids {
+		all[i] = string(id)
+	}
+	return strings.Join(all, ", ")
 }

@@ -237,25 +237,32 @@ func TestErrorOfAChangeThatWasBegun(t *testing.T) {
 	}
 }
 
-// A heartbeat tells where a log ends and not whether it agrees.
-func TestHeartbeatsCompareNoLogs(t *testing.T) {
+// A heartbeat tells where a log ends and not whether it agrees, and no request
+// tells anything of another term.
+func TestContacts(t *testing.T) {
 	var c contacts
 	now := time.Now()
-	c.note("n1", now, 100, true)
-	if got := c.last("n1"); got.matched || got.lastIndex != 100 {
-		t.Errorf("after a heartbeat: %+v", got)
+	heartbeat := func(term uint64) *raft.AppendEntriesRequest { return &raft.AppendEntriesRequest{Term: term} }
+	replicates := func(term uint64) *raft.AppendEntriesRequest {
+		return &raft.AppendEntriesRequest{Term: term, PrevLogEntry: 9, PrevLogTerm: 1}
 	}
-	c.note("n1", now.Add(1), 90, false)
-	c.note("n1", now.Add(2), 95, true)
-	if got := c.last("n1"); !got.matched || got.lastIndex != 95 {
-		t.Errorf("after replication and a heartbeat: %+v", got)
-	}
-	c.forgetPeer("n1")
-	if got := c.last("n1"); got.matched {
-		t.Errorf("after its id was given to another: %+v", got)
-	}
-	if !isHeartbeat(&raft.AppendEntriesRequest{Term: 3}) || isHeartbeat(&raft.AppendEntriesRequest{PrevLogEntry: 1}) {
-		t.Error("heartbeats are not told from replication")
+	for _, step := range []struct {
+		what string
+		do   func()
+		want contact
+	}{
+		{"a heartbeat", func() { c.note("n1", now, heartbeat(3), 100) }, contact{now, 100, false}},
+		{"replication", func() { c.note("n1", now.Add(1), replicates(3), 90) }, contact{now.Add(1), 90, true}},
+		{"a heartbeat after it", func() { c.note("n1", now.Add(2), heartbeat(3), 95) }, contact{now.Add(2), 95, true}},
+		{"one that left before", func() { c.note("n1", now, heartbeat(3), 90) }, contact{now.Add(2), 95, true}},
+		{"one of an earlier term", func() { c.note("n1", now.Add(3), replicates(2), 99) }, contact{now.Add(2), 95, true}},
+		{"one of the next term", func() { c.note("n1", now.Add(3), heartbeat(4), 99) }, contact{now.Add(3), 99, false}},
+		{"another node under the id", func() { c.forget("n1") }, contact{}},
+	} {
+		step.do()
+		if got := c.last("n1"); got != step.want {
+			t.Errorf("after %s: got %+v, want %+v", step.what, got, step.want)
+		}
 	}
 }
 
@@ -266,7 +273,7 @@ func TestCloseUnderLoad(t *testing.T) {
 		_, trans := raft.NewInmemTransport("raft-n0")
 		n, err := Open(Config{
 			ID: "n0", RaftAddr: "raft-n0", ClusterID: testCluster, Bootstrap: true,
-			Store: raft.NewInmemStore(), Snapshots: raft.NewInmemSnapshotStore(), Transport: trans,
+			Store: raft.NewInmemStore(), Snapshots: new(MemorySnapshots), Transport: trans,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -79,7 +79,7 @@ func (s *server) openMemory() error {
 	s.id = identity{
 		nodeID: cmp.Or(s.cfg.ID, s.cfg.DefaultID()), logStore: inMemory,
 		incarnation: 1 + mathrand.Uint64N(math.MaxUint64), //nolint:gosec // to tell runs apart, not a secret
-		store:       store, snapshots: raft.NewInmemSnapshotStore(),
+		store:       store, snapshots: new(node.MemorySnapshots),
 	}
 	return nil
 }
