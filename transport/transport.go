@@ -11,6 +11,8 @@ import (
 // Transport carries Raft RPCs between nodes.
 //
 // What hashicorp/raft relies on, and every Transport must keep:
+//   - A request reaches the node that it names by id, or none: two addresses may
+//     lead to one node, and one address to another node than it used to.
 //   - Heartbeats reach the handler of SetHeartbeatHandler without waiting behind
 //     other requests: an AppendEntries with a term and a leader but no previous
 //     entry, no entries and no commit index.

@@ -11,8 +11,13 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Dial connects and introduces this node within timeout.
-func (l *layer) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+// Dial connects to the node that target names, as withID does, and introduces this
+// node, within timeout.
+func (l *layer) Dial(target raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	want, address := splitID(target)
+	if err := checkID("node", want); err != nil {
+		return nil, fmt.Errorf("%s: %w", address, err)
+	}
 	limit := l.limit
 	if timeout > 0 {
 		limit = min(limit, timeout)
@@ -20,7 +25,7 @@ func (l *layer) Dial(address raft.ServerAddress, timeout time.Duration) (net.Con
 	deadline := time.Now().Add(limit)
 	ctx, cancel := context.WithDeadline(l.ctx, deadline)
 	defer cancel()
-	c, err := l.connect(ctx, string(address), deadline)
+	c, err := l.connect(ctx, want, address, deadline)
 	if err == nil {
 		return c, nil
 	}
@@ -30,7 +35,7 @@ func (l *layer) Dial(address raft.ServerAddress, timeout time.Duration) (net.Con
 	return nil, err
 }
 
-func (l *layer) connect(ctx context.Context, address string, deadline time.Time) (*conn, error) {
+func (l *layer) connect(ctx context.Context, want, address string, deadline time.Time) (*conn, error) {
 	raw, err := l.dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
@@ -39,7 +44,7 @@ func (l *layer) connect(ctx context.Context, address string, deadline time.Time)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.greet(c, address, deadline); err != nil {
+	if err := l.greet(c, want, address, deadline); err != nil {
 		_ = c.Close()
 		if stranger := (*strangerError)(nil); errors.As(err, &stranger) {
 			l.warnings.warn(address+" "+err.Error(), "cannot talk to a peer", "peer", address, "reason", err.Error())
@@ -51,7 +56,7 @@ func (l *layer) connect(ctx context.Context, address string, deadline time.Time)
 }
 
 // greet is the dialing side of TLS and handshake, under one deadline.
-func (l *layer) greet(c *conn, address string, deadline time.Time) error {
+func (l *layer) greet(c *conn, want, address string, deadline time.Time) error {
 	if err := c.raw.SetDeadline(deadline); err != nil {
 		return err
 	}
@@ -60,7 +65,7 @@ func (l *layer) greet(c *conn, address string, deadline time.Time) error {
 			return err
 		}
 	}
-	if err := introduce(c, l.self); err != nil {
+	if err := introduce(c, l.self, want); err != nil {
 		return err
 	}
 	return c.raw.SetDeadline(time.Time{})

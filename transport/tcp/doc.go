@@ -2,10 +2,12 @@
 // on a stream layer that lets only introduced peers through.
 //
 // Before the first byte of Raft both ends of a connection say which cluster and
-// node they are (handshake.go states the frames). A node of another cluster, of
-// another protocol version, or something that is no keyval node at all is refused
-// there, within a deadline and with bounded memory; raft never sees it. With
-// [transport.Config.TLS] the introduction itself goes through TLS 1.3.
+// node they are, and the dialer which node it wants (handshake.go states the
+// frames). Another node than that, one of another cluster or of another protocol
+// version, or something that is no keyval node at all is refused there, within a
+// deadline and with bounded memory; raft never sees it. Ids that are empty are not
+// compared. With [transport.Config.TLS] the introduction itself goes through TLS
+// 1.3.
 //
 // [transport.Config.Arg] takes comma-separated options, all of them optional:
 //

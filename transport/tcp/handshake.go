@@ -19,19 +19,20 @@ import (
 //	kind     1 byte    hello, or a verdict
 //	cluster  2 bytes of length, big endian, and the id; may be empty
 //	node     likewise
+//	want     likewise: the node that the dialer means to reach; empty in a reply
 //
 // Magic and version stay as they are in every version, so that two versions can
 // at least tell each other apart.
 const (
 	magic   = "\xc1keyval"
-	version = 1
+	version = 2
 
 	prefixLen = len(magic) + 1
 
 	// maxIDLen holds a host name and a port, which is what a node is called by
 	// default, with room to spare.
 	maxIDLen    = 512
-	maxFrameLen = prefixLen + 1 + 2*(2+maxIDLen)
+	maxFrameLen = prefixLen + 1 + 3*(2+maxIDLen)
 )
 
 const (
@@ -39,6 +40,7 @@ const (
 	kindAccepted
 	kindOtherCluster
 	kindOtherVersion
+	kindOtherNode
 )
 
 // identity is what a node says about itself when it connects.
@@ -52,6 +54,25 @@ func (id identity) accepts(peer identity) bool {
 
 func (id identity) otherCluster(peer identity) error {
 	return strangerf("belongs to cluster %s, this node to %s", peer.cluster, id.cluster)
+}
+
+// meets reports whether the node is the one that is wanted, as far as both are
+// known: whoever has no id is not checked.
+func meets(want, node string) bool { return want == "" || node == "" || want == node }
+
+// same reports whether peer says that it is this node.
+func (id identity) same(peer identity) bool { return id.node != "" && id.node == peer.node }
+
+// otherNode is the dialer's word for a peer that is not the node that it wants.
+func (id identity) otherNode(peer identity, want string) error {
+	is := "is node " + peer.node
+	if !meets(want, peer.node) {
+		is += ", not " + want
+	}
+	if id.same(peer) {
+		is += ": the address leads to this node itself, or to one of the same id"
+	}
+	return strangerf("%s", is)
 }
 
 // checkID says why no node could introduce itself with id.
@@ -83,13 +104,14 @@ func strangerf(format string, args ...any) error {
 type frame struct {
 	kind byte
 	from identity
+	want string
 }
 
 func (f frame) encode() []byte {
 	b := make([]byte, 0, maxFrameLen)
 	b = append(b, magic...)
 	b = append(b, version, f.kind)
-	for _, id := range []string{f.from.cluster, f.from.node} {
+	for _, id := range []string{f.from.cluster, f.from.node, f.want} {
 		b = binary.BigEndian.AppendUint16(b, uint16(len(id)))
 		b = append(b, id...)
 	}
@@ -122,8 +144,13 @@ func readFrame(r io.Reader) (frame, error) {
 	if f.from.cluster, err = readID(r, "cluster"); err != nil {
 		return frame{}, err
 	}
-	f.from.node, err = readID(r, "node")
-	return f, err
+	if f.from.node, err = readID(r, "node"); err != nil {
+		return frame{}, err
+	}
+	if f.want, err = readID(r, "wanted node"); err != nil {
+		return frame{}, err
+	}
+	return f, nil
 }
 
 func readID(r io.Reader, what string) (string, error) {
@@ -170,9 +197,10 @@ func describe(head []byte) string {
 	return fmt.Sprintf("does not speak keyval's protocol (it began with %q)", head)
 }
 
-// introduce is the dialer's half of the handshake.
-func introduce(c io.ReadWriter, self identity) error {
-	if _, err := c.Write((frame{kindHello, self}).encode()); err != nil {
+// introduce is the dialer's half of the handshake. It wants a node by its id, or
+// any if want is empty.
+func introduce(c io.ReadWriter, self identity, want string) error {
+	if _, err := c.Write((frame{kindHello, self, want}).encode()); err != nil {
 		return err
 	}
 	reply, err := readFrame(c)
@@ -181,6 +209,8 @@ func introduce(c io.ReadWriter, self identity) error {
 		return err
 	case reply.kind == kindOtherCluster, reply.kind == kindAccepted && !self.accepts(reply.from):
 		return self.otherCluster(reply.from)
+	case reply.kind == kindOtherNode, reply.kind == kindAccepted && (self.same(reply.from) || !meets(want, reply.from.node)):
+		return self.otherNode(reply.from, want)
 	case reply.kind == kindAccepted:
 		return nil
 	}
@@ -202,8 +232,12 @@ func receive(c io.ReadWriter, self identity) (identity, error) {
 		return identity{}, strangerf("sent a greeting of unknown kind %d", hello.kind)
 	case !self.accepts(hello.from):
 		verdict, err = kindOtherCluster, self.otherCluster(hello.from)
+	case self.same(hello.from):
+		verdict, err = kindOtherNode, strangerf("says that it is node %s, which this node is", self.node)
+	case !meets(hello.want, self.node):
+		verdict, err = kindOtherNode, strangerf("looks for node %s, this is node %s", hello.want, self.node)
 	}
-	if _, werr := c.Write((frame{verdict, self}).encode()); werr != nil && err == nil {
+	if _, werr := c.Write((frame{verdict, self, ""}).encode()); werr != nil && err == nil {
 		return hello.from, werr
 	}
 	if err != nil {

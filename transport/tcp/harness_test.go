@@ -63,11 +63,14 @@ func serve(t *testing.T, n *network, handle func(raft.RPC)) {
 	t.Cleanup(func() { close(done); loop.Wait() })
 }
 
-// vote asks target for a vote that the handler of grantVotes gives: the
-// shortest proof that two transports talk.
-func vote(from *network, target raft.ServerAddress) error {
+// vote asks whoever is at target for a vote that the handler of grantVotes
+// gives: the shortest proof that two transports talk.
+func vote(from *network, target raft.ServerAddress) error { return voteOf("", from, target) }
+
+// voteOf asks the node id at target.
+func voteOf(id raft.ServerID, from *network, target raft.ServerAddress) error {
 	var resp raft.RequestVoteResponse
-	return from.RequestVote("peer", target, &raft.RequestVoteRequest{Term: 1}, &resp)
+	return from.RequestVote(id, target, &raft.RequestVoteRequest{Term: 1}, &resp)
 }
 
 func grantVotes(rpc raft.RPC) { rpc.Respond(&raft.RequestVoteResponse{Granted: true}, nil) }

@@ -20,7 +20,7 @@ func (p *pipeline) Close() error {
 // AppendEntriesPipeline implements raft.Transport. It returns raft's errors as
 // they are: raft compares with [raft.ErrPipelineReplicationNotSupported].
 func (n *network) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddress) (raft.AppendPipeline, error) {
-	inner, err := n.NetworkTransport.AppendEntriesPipeline(id, target)
+	inner, err := n.NetworkTransport.AppendEntriesPipeline(id, withID(id, target))
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func TestStrangersAreRefused(t *testing.T) {
 		{"garbage", strings.Repeat("\xde\xad", 500), false, "does not speak keyval's protocol"},
 		{"bare Raft", "\x00\x8a\xa4Term\x01\xa6Leader", false, "does not speak keyval's protocol"},
 		{"id too long", string(wire(0xffff, strings.Repeat("x", 4096), 0, "")), false, "claims a cluster id of 65535 bytes"},
-		{"greeting of another kind", string(frame{kindAccepted, identity{}}.encode()), false, "greeting of unknown kind 1"},
+		{"greeting of another kind", string(frame{kindAccepted, identity{}, ""}.encode()), false, "greeting of unknown kind 1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestOtherVersionIsTold(t *testing.T) {
 		t.Errorf("reply: got %+v, %v", reply, err)
 	}
 	_ = c.Close()
-	book.wait(t, "refused a connection", "speaks version 2 of the handshake, this node version 1")
+	book.wait(t, "refused a connection", "speaks version 3 of the handshake, this node version 2")
 }
 
 // TestStallingPeersMakeRoom opens more silent connections than may wait; the
@@ -161,7 +161,7 @@ func TestDialingStrangers(t *testing.T) {
 		{"silent", "", true, "did not introduce itself in time"},
 		{"HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", true, "speaks HTTP"},
 		{"SSH", "SSH-2.0-OpenSSH_9.6\r\n", true, "does not speak keyval's protocol"},
-		{"newer release", magic + "\x02", true, "speaks version 2 of the handshake, this node version 1"},
+		{"newer release", magic + "\x03", true, "speaks version 3 of the handshake, this node version 2"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestDialingStrangers(t *testing.T) {
 					return
 				}
 				defer c.Close()
-				_, _ = io.ReadFull(c, make([]byte, len(frame{kindHello, identity{"", "a"}}.encode())))
+				_, _ = io.ReadFull(c, make([]byte, len(frame{kindHello, identity{"", "a"}, ""}.encode())))
 				_, _ = io.WriteString(c, tt.answer)
 				if tt.hold {
 					_, _ = io.Copy(io.Discard, c)

@@ -28,7 +28,7 @@ func someEntries() *raft.AppendEntriesRequest {
 }
 
 func TestRoundTrips(t *testing.T) {
-	const target = "peer"
+	const target = "b"
 	tests := []struct {
 		name       string
 		call       func(from *network, to raft.ServerAddress, req, resp any) error

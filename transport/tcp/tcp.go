@@ -90,13 +90,6 @@ func (n *network) Close() error {
 	return n.closeErr
 }
 
-// InstallSnapshot sends exactly args.Size bytes of data. raft's own sends all
-// that data has, which the peer would take for the next request, and waits for
-// an answer that cannot come when data ends early.
-func (n *network) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
-	return n.NetworkTransport.InstallSnapshot(id, target, args, resp, &exactly{data, args.Size})
-}
-
 // exactly reads left more bytes of r; an earlier end is an error.
 type exactly struct {
 	r    io.Reader
