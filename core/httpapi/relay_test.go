@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/forkbikash/keyval/client/api"
 	"github.com/forkbikash/keyval/core/fsm"
@@ -246,12 +245,13 @@ func TestLeaderDiesMidRequest(t *testing.T) {
 }
 
 func TestLeaderIsSilent(t *testing.T) {
+	t.Parallel()
 	leader := newFake("n1")
 	release := make(chan struct{})
 	leader.propose = func(context.Context) (fsm.Result, error) { <-release; return fsm.Result{}, nil }
 	ls := serve(t, leader, Options{})
 	defer close(release)
-	fs := serve(t, newFake("n2").follow(at("n1", ls)), Options{RequestTimeout: 50 * time.Millisecond})
+	fs := serve(t, newFake("n2").follow(at("n1", ls)), Options{RequestTimeout: impatience})
 	resp, body := callServer(t, "POST", fs.URL+"/key", `{"a":"b"}`)
 	wantProblem(t, resp.StatusCode, resp.Header, body, 504, codeOutcomeUnknown)
 }

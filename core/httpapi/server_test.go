@@ -28,13 +28,18 @@ func TestServerHasTimeouts(t *testing.T) {
 	}
 }
 
+// impatience is a timeout that tests wait for, and that a busy machine still reads
+// a request's head in.
+const impatience = time.Second
+
 // A join, and its forwarding, may take longer than the server's timeouts allow
 // others: neither its answer nor its context is cut off.
 func TestJoinOutlastsServerTimeouts(t *testing.T) {
+	t.Parallel()
 	leader := newFake("n1")
 	leader.join = func(ctx context.Context, _ node.JoinRequest) (node.JoinResult, error) {
 		select {
-		case <-time.After(400 * time.Millisecond):
+		case <-time.After(2 * impatience):
 			return node.JoinResult{ClusterID: "c1", Role: node.RoleVoter}, nil
 		case <-ctx.Done():
 			return node.JoinResult{}, ctx.Err()
@@ -43,7 +48,7 @@ func TestJoinOutlastsServerTimeouts(t *testing.T) {
 	impatient := func(n Node) *httptest.Server {
 		s := httptest.NewUnstartedServer(nil)
 		s.Config = NewServer(New(n, Options{}), Options{})
-		s.Config.ReadTimeout, s.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+		s.Config.ReadTimeout, s.Config.WriteTimeout = impatience, impatience
 		s.Start()
 		t.Cleanup(s.Close)
 		return s
@@ -57,10 +62,11 @@ func TestJoinOutlastsServerTimeouts(t *testing.T) {
 }
 
 func TestSlowBody(t *testing.T) {
+	t.Parallel()
 	n := newFake("n1")
 	s := httptest.NewUnstartedServer(nil)
 	s.Config = NewServer(New(n, Options{}), Options{})
-	s.Config.ReadTimeout = 100 * time.Millisecond
+	s.Config.ReadTimeout = impatience
 	s.Start()
 	defer s.Close()
 	conn, err := net.Dial("tcp", addr(s))

@@ -172,7 +172,7 @@ func TestTLSStrangersMeetTheDeadline(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			var book logBook
-			n := open(t, transport.Config{ID: "n", TLS: conf, Arg: "timeout=300ms", Logger: book.logger()})
+			n := open(t, transport.Config{ID: "n", TLS: conf, Arg: timeoutFor(want), Logger: book.logger()})
 			c := dialRaw(t, n)
 			if _, err := io.WriteString(c, send); err != nil {
 				t.Fatal(err)
