@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -235,6 +236,7 @@ func TestClosedNodeRefuses(t *testing.T) {
 			t.Error("a closed node took a proposal")
 		}
 		// Leadership was handed over: nobody had to wait for a timeout.
+		synctest.Wait()
 		led := 0
 		for _, n := range nodes {
 			if n.up && n.raft.State() == raft.Leader {

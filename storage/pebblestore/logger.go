@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -25,4 +26,14 @@ func (l slogLogger) Fatalf(format string, args ...interface{}) {
 	reason := fmt.Sprintf(format, args...)
 	l.to.Error("pebble cannot go on; the process ends", "reason", reason)
 	panic("pebblestore: cannot go on: " + reason)
+}
+
+// endOnError ends the process when pebble fails to write a table. It would try
+// again at once and for ever, and take no writes meanwhile, nor be closed.
+func endOnError(l slogLogger) func(error) {
+	return func(err error) {
+		if !errors.Is(err, pebble.ErrClosed) {
+			l.Fatalf("background work: %v", err)
+		}
+	}
 }

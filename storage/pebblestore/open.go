@@ -68,6 +68,7 @@ func treeOptions(o storage.Options, memtable, cache int64) *pebble.Options {
 		MemTableSize:       uint64(memtable),
 		CacheSize:          cache,
 		Logger:             slogLogger{logger},
+		EventListener:      &pebble.EventListener{BackgroundError: endOnError(slogLogger{logger})},
 		ReadOnly:           o.ReadOnly,
 	}
 	if o.ReadOnly {

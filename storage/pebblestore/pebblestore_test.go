@@ -6,10 +6,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/hashicorp/raft"
 
 	"github.com/forkbikash/keyval/storage"
@@ -121,5 +125,42 @@ func TestSettings(t *testing.T) {
 	_, err := Open(t.TempDir(), storage.Options{Arg: "wal=off"})
 	if want := "it takes memtable=SIZE (1MiB to 1GiB), cache=SIZE"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want an error with %q", err, want)
+	}
+}
+
+// pebble would try for ever to write a table to a disk that is full.
+func TestFailedBackgroundWorkEndsTheProcess(t *testing.T) {
+	mem := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst") {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	died := make(chan any, 1)
+	opts := treeOptions(storage.Options{}, defaultMemtable, defaultCache)
+	opts.FS = mem
+	end := opts.EventListener.BackgroundError
+	opts.EventListener.BackgroundError = func(err error) {
+		defer func() {
+			select {
+			case died <- recover():
+			default:
+			}
+			runtime.Goexit() // in place of the end of the process
+		}()
+		end(err)
+	}
+	db, err := pebble.Open("", opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Set([]byte("k"), []byte("v"), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.AsyncFlush(); err != nil {
+		t.Fatal(err)
+	}
+	if reason := fmt.Sprint(<-died); !strings.Contains(reason, "no space left") {
+		t.Errorf("died of %q, want the error of the disk", reason)
 	}
 }
