@@ -37,10 +37,6 @@ type identity struct {
 	joining     bool // asks to be admitted
 }
 
-// snapshotsRetained is how many snapshots a node keeps: the newest, and one
-// before it in case that one is damaged.
-const snapshotsRetained = 2
-
 // openStorage opens the data directory and the log store in it.
 func (s *server) openStorage() error {
 	if s.cfg.InMemory() {
@@ -63,7 +59,7 @@ func (s *server) openStorage() error {
 	}
 	s.id.store = guard.Wrap(store, s.fail)
 	s.onClose(s.id.store.Close)
-	if s.id.snapshots, err = s.openSnapshots(dir.SnapshotBase()); err != nil {
+	if s.id.snapshots, err = openSnapshots(dir.SnapshotBase(), s.log); err != nil {
 		return err
 	}
 	s.id.stateful, err = node.HasState(s.id.store, s.id.snapshots)
@@ -100,14 +96,6 @@ func (s *server) openStore(name, dir string) (storage.Store, error) {
 	return store, nil
 }
 
-func (s *server) openSnapshots(base string) (raft.SnapshotStore, error) {
-	snaps, err := raft.NewFileSnapshotStoreWithLogger(base, snapshotsRetained, node.RaftLogger(s.log))
-	if err != nil {
-		return nil, fmt.Errorf("snapshots in %s: %w", base, err)
-	}
-	return snaps, nil
-}
-
 // hasState looks into a directory whose marker is not as the flags want it.
 func (s *server) hasState(m datadir.Marker, logDir, snapshotBase string) (has bool, err error) {
 	store, err := s.openStore(m.LogStore, logDir)
@@ -115,7 +103,7 @@ func (s *server) hasState(m datadir.Marker, logDir, snapshotBase string) (has bo
 		return false, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	snaps, err := s.openSnapshots(snapshotBase)
+	snaps, err := openSnapshots(snapshotBase, s.log)
 	if err != nil {
 		return false, err
 	}
