@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 )
@@ -21,11 +22,13 @@ const (
 
 // NewServer returns a server for h, which is a [Handler] or leads to one, with
 // every timeout set, so that slow or silent clients cannot hold connections
-// forever. Calls that take longer move their own deadlines. Of o it uses
+// forever. Calls that take longer move their own deadlines. Its Shutdown waits
+// for requests, and not for connections that never sent one. Of o it uses
 // RequestTimeout and Logger.
 func NewServer(h http.Handler, o Options) *http.Server {
 	o = o.withDefaults()
-	return &http.Server{
+	unused := &silent{conns: make(map[net.Conn]struct{})}
+	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
@@ -33,7 +36,10 @@ func NewServer(h http.Handler, o Options) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+		ConnState:         unused.note,
 	}
+	s.RegisterOnShutdown(unused.close)
+	return s
 }
 
 // allowTime lets a request's answer come after d, whatever the server's

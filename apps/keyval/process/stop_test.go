@@ -153,3 +153,26 @@ func TestTerminatedWhileWaitingToJoin(t *testing.T) {
 		t.Errorf("it ended with %d:\n%s", code, n.tail())
 	}
 }
+
+// A connection that a client keeps for later, and never used, holds nothing up
+// and is told.
+func TestTerminatedWithAnUnusedConnection(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, "")
+	n := c.found()
+	conn, err := net.Dial("tcp", n.haddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	n.put("user1", "batman") // by now the other connection was accepted
+	if code := n.term(); code != 0 {
+		t.Errorf("it ended with %d:\n%s", code, n.tail())
+	}
+	if strings.Contains(n.stderr.String(), "cut off") {
+		t.Errorf("it took the connection for a request:\n%s", n.tail())
+	}
+	if got, err := conn.Read(make([]byte, 1)); err == nil || got != 0 {
+		t.Errorf("read %d bytes, %v, want the connection's end", got, err)
+	}
+}
