@@ -28,6 +28,7 @@ const (
 	codeUnsupportedHeader      = "unsupported_header"      // a header that this version does not honour
 	codeUnreadableBody         = "unreadable_body"         // the body ended early or is wrongly framed
 
+	codeCrossOrigin      = "cross_origin"       // 403: a web page of another site had a browser send it
 	codeNotFound         = "not_found"          // 404: no such path
 	codeKeyNotFound      = "key_not_found"      // 404: no such key
 	codeMethodNotAllowed = "method_not_allowed" // 405; Allow lists the methods

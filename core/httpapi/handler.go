@@ -86,12 +86,17 @@ type Handler struct {
 	start  time.Time
 	leader *leaderClient
 	routes routes
+	origin *http.CrossOriginProtection
 	nodeID []string // as a header value, shared by all answers
 }
 
 // New returns the handler of n. Close it when its server is shut down.
 func New(n Node, o Options) *Handler {
-	h := &Handler{node: n, opts: o.withDefaults(), leader: newLeaderClient(n.ID(), n.Status().ClusterID), nodeID: []string{n.ID()}}
+	h := &Handler{
+		node: n, opts: o.withDefaults(), nodeID: []string{n.ID()},
+		leader: newLeaderClient(n.ID(), n.Status().ClusterID),
+		origin: http.NewCrossOriginProtection(),
+	}
 	h.start = h.opts.Now()
 	h.routes = h.newRoutes()
 	return h

@@ -87,6 +87,9 @@ func (h *Handler) dispatch(w *answer, r *http.Request) error {
 			detail: r.Method + " is not offered here, only " + res.allow,
 		}
 	}
+	if err := h.checkOrigin(r); err != nil {
+		return err
+	}
 	if err := h.checkForwarded(r); err != nil {
 		return err
 	}
@@ -97,6 +100,19 @@ func (h *Handler) dispatch(w *answer, r *http.Request) error {
 		return err
 	}
 	return serve(w, r, arg)
+}
+
+// checkOrigin keeps out what a web page of another site has a browser send. A
+// body is taken for JSON whatever its type is called, so a browser would not ask
+// first, and one on a trusted network reaches what its page does not.
+func (h *Handler) checkOrigin(r *http.Request) error {
+	if h.origin.Check(r) == nil {
+		return nil
+	}
+	return &failure{
+		status: http.StatusForbidden, code: codeCrossOrigin,
+		detail: "a browser sent this for a web page of another site, which may not change anything here; nothing was changed",
+	}
 }
 
 // checkQuery refuses parameters that the call does not know: an answer must not
