@@ -87,6 +87,9 @@ func checkJoin(j api.JoinRequest) error {
 			return invalidJoin("%s has control characters, or space around it", f.name)
 		}
 	}
+	if err := CheckID(j.ID); err != nil {
+		return invalidJoin("the id %s: %v", quote(j.ID), err)
+	}
 	if j.HTTPAddr == "" {
 		return nil
 	}

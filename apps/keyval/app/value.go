@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/forkbikash/keyval/core/httpapi"
 )
 
 // The functions here make parsers of a setting's text. Their errors follow the
@@ -84,20 +86,11 @@ func names[O any](openers map[string]O) string {
 	return strings.Join(slices.Sorted(maps.Keys(openers)), ", ")
 }
 
-// checkID keeps ids to what fits into a URL, a shell word and a file name.
+// checkID takes what the cluster would. A dash is most likely the next flag.
 func checkID(id string) error {
-	allowed := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._:-", r)
+	err := httpapi.CheckID(id)
+	if err != nil && strings.HasPrefix(id, "-") {
+		err = fmt.Errorf("%w: is the flag's value missing?", err)
 	}
-	switch {
-	case id == "" || len(id) > 128:
-		return errors.New("an id has 1 to 128 characters")
-	case strings.ContainsFunc(id, func(r rune) bool { return !allowed(r) }):
-		return errors.New("an id has only letters, digits and . _ : -")
-	case id[0] == '-':
-		return errors.New("an id does not begin with a dash: is the flag's value missing?")
-	case strings.Trim(id, ".") == "":
-		return errors.New("an id is more than dots")
-	}
-	return nil
+	return err
 }

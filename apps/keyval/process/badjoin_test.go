@@ -151,6 +151,8 @@ func TestMalformedJoins(t *testing.T) {
 		`{"id":1,"addr":"a:1"}`:           "invalid_type",
 		`{"id":"a"}`:                      "invalid_join",
 		`{"addr":"a:1"}`:                  "invalid_join",
+		`{"id":"a/b","addr":"a:1"}`:       "invalid_join", // as -id has it
+		`{"id":"-a","addr":"a:1"}`:        "invalid_join",
 		`{"id":"a","addr":"a:1","x":}`:    "malformed_json",
 		`{"id":"a","addr":"a:1","x":1}`:   "unknown_field",
 		`{"id":"a","addr":"192.0.2.1:1"}`: "invalid_join", // loopback cannot reach it
