@@ -34,8 +34,8 @@ type Store interface {
 // Options are the settings that every log store takes. The zero value works.
 type Options struct {
 	// Arg is what follows the colon in -log-store=name:arg. Its form belongs to
-	// the store; one that it does not understand is an error that says what would
-	// be understood.
+	// the store; one that it does not understand is an [ArgError], before anything
+	// in the directory is looked at.
 	Arg string
 
 	// ReadOnly opens an existing store for reading: nothing in the directory
@@ -45,6 +45,12 @@ type Options struct {
 	// Logger receives what the store has to say. Nil discards it.
 	Logger *slog.Logger
 }
+
+// An ArgError says what is wrong with Options.Arg, and what would be understood.
+// It is how a program knows a mistake of the user from one of the disk.
+type ArgError struct{ Reason string }
+
+func (e *ArgError) Error() string { return e.Reason }
 
 // Opener opens the log store in dir, creating it there unless o.ReadOnly is
 // set. The directory exists, and belongs to the store alone. Opening one that

@@ -7,6 +7,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/forkbikash/keyval/storage"
 )
 
 // Setting is one key that a store understands.
@@ -16,8 +18,9 @@ type Setting struct {
 	Set  func(value string) error
 }
 
-// Parse gives each key=value of arg to its setting. An error says all that
-// the store named by store would have understood.
+// Parse gives each key=value of arg to its setting. An error is a
+// [storage.ArgError] that says all that the store named by store would have
+// understood.
 func Parse(store, arg string, known ...Setting) error {
 	if arg == "" {
 		return nil
@@ -54,13 +57,17 @@ func find(known []Setting, key string) *Setting {
 
 func refuse(store, pair, why string, known []Setting) error {
 	if len(known) == 0 {
-		return fmt.Errorf("%s setting %q %s; it takes no settings", store, pair, why)
+		return argError("%s setting %q %s; it takes no settings", store, pair, why)
 	}
 	forms := make([]string, len(known))
 	for i, s := range known {
 		forms[i] = s.Key + "=" + s.Form
 	}
-	return fmt.Errorf("%s setting %q %s; it takes %s", store, pair, why, strings.Join(forms, ", "))
+	return argError("%s setting %q %s; it takes %s", store, pair, why, strings.Join(forms, ", "))
+}
+
+func argError(format string, a ...any) error {
+	return &storage.ArgError{Reason: fmt.Sprintf(format, a...)}
 }
 
 // Bool is a setting that takes true or false.

@@ -18,7 +18,7 @@ func openRules() []Rule {
 	return []Rule{
 		{Name: "close-twice", Says: "Close is safe twice", Check: closeTwice},
 		{Name: "use-after-close", Says: "every method returns an error after Close", Check: useAfterClose},
-		{Name: "unknown-setting", Says: "a setting that is not known is an error that says what is", Check: unknownSetting},
+		{Name: "unknown-setting", Says: "a setting that is not known is an ArgError that says what is, and makes nothing", Check: unknownSetting},
 		{Name: "read-only-missing", Says: "opening for reading what is not there is an error and makes nothing", Check: readOnlyMissing},
 		{Name: "no-directory", Says: "opening in a directory that is not there is an error", NeedsDisk: true, Check: noDirectory},
 		{Name: "two-opens", Says: "a second open is refused at once and names the directory", NeedsDisk: true, Check: twoOpens},
@@ -98,6 +98,17 @@ func unknownSetting(l *Lab) error {
 	if !strings.Contains(err.Error(), "no-such-setting") || !strings.Contains(err.Error(), "it takes") {
 		return fmt.Errorf("got %q, want it to name the setting and what is known", err)
 	}
+	if !errors.As(err, new(*storage.ArgError)) {
+		return fmt.Errorf("got %q, want a storage.ArgError", err)
+	}
+	return wantNothing(l.Dir)
+}
+
+func wantNothing(dir string) error {
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		return fmt.Errorf("got %v in the directory, error %v; want nothing", left, err)
+	}
 	return nil
 }
 
@@ -106,11 +117,7 @@ func readOnlyMissing(l *Lab) error {
 	if err == nil {
 		return errors.Join(errors.New("got no error"), s.Close())
 	}
-	left, err := os.ReadDir(l.Dir)
-	if err != nil || len(left) > 0 {
-		return fmt.Errorf("got %v in the directory, error %v; want nothing", left, err)
-	}
-	return nil
+	return wantNothing(l.Dir)
 }
 
 func noDirectory(l *Lab) error {
