@@ -50,7 +50,13 @@ func (s *server) openStorage() error {
 	if err != nil {
 		return err
 	}
-	s.onClose(dir.Close)
+	opened := false
+	s.onClose(func() error {
+		if !opened {
+			return dir.Discard() // a new directory remembers no log store that it never had
+		}
+		return dir.Close()
+	})
 	m := dir.Marker()
 	s.id = identity{nodeID: m.NodeID, logStore: m.LogStore, clusterID: m.ClusterID, incarnation: m.Incarnation, dir: dir}
 	store, err := s.openStore(m.LogStore, dir.LogDir())
@@ -63,6 +69,7 @@ func (s *server) openStorage() error {
 		return err
 	}
 	s.id.stateful, err = node.HasState(s.id.store, s.id.snapshots)
+	opened = err == nil
 	return err
 }
 
@@ -91,7 +98,7 @@ func (s *server) openStore(name, dir string) (storage.Store, error) {
 	}
 	store, err := open(dir, o)
 	if err != nil {
-		return nil, fmt.Errorf("-log-store=%s: %w", name, err)
+		return nil, s.logStoreError(name, err)
 	}
 	return store, nil
 }

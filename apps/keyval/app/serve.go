@@ -112,10 +112,13 @@ func (s *server) sayRemoved() error {
 }
 
 // open starts everything, in the order in which a mistake costs least: the
-// ports and the directory first, the cluster last.
+// ports and the plugs first, then the directory, the cluster last.
 func (s *server) open(ctx context.Context) error {
 	listener, err := s.listen(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.preflight(); err != nil {
 		return err
 	}
 	if err := s.openStorage(); err != nil {
@@ -184,9 +187,9 @@ func (s *server) serveHTTP(l net.Listener) *http.Server {
 }
 
 func (s *server) openTransport() error {
-	t, err := s.plugs.Transports[s.cfg.Transport.Name](s.transportConfig())
+	t, err := s.startTransport(s.transportConfig())
 	if err != nil {
-		return fmt.Errorf("transport %s: %w", s.cfg.Transport.Name, err)
+		return err
 	}
 	s.id.transport = t
 	s.onClose(t.Close)

@@ -21,6 +21,7 @@ var ErrClosed = errors.New("the data directory is closed")
 // is durable.
 type Dir struct {
 	path string
+	made traces
 
 	mu     sync.Mutex
 	lock   *flock.Flock // nil once closed

@@ -35,22 +35,27 @@ func writeSynced(name string, b []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// mkdirAllSync is os.MkdirAll that a loss of power does not undo.
-func mkdirAllSync(dir string) error {
+// mkdirAllSync is os.MkdirAll that a loss of power does not undo. It returns what
+// it made, from the outermost on, whether it fails or not.
+func mkdirAllSync(dir string) (made []string, err error) {
 	parent := filepath.Dir(dir)
 	if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) && parent != dir {
-		if err := mkdirAllSync(parent); err != nil {
-			return err
+		if made, err = mkdirAllSync(parent); err != nil {
+			return made, err
 		}
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	err = os.Mkdir(dir, 0o700)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return made, err
 	}
-	err := syncDir(parent)
+	if err == nil {
+		made = append(made, dir)
+	}
+	err = syncDir(parent)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil // a parent that may be written and not read cannot be synced
+		err = nil // a parent that may be written and not read cannot be synced
 	}
-	return err
+	return made, err
 }
 
 // syncDir makes the names in dir durable. Windows has no such call, and keeps

@@ -34,28 +34,32 @@ type Options struct {
 }
 
 // Open makes dir the running process's alone, and creates it if need be. Close
-// gives it back.
+// gives it back, and Discard undoes it. An error leaves dir as it was.
 func Open(dir string, o Options) (*Dir, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	d := &Dir{path: dir}
+	if err := d.open(o); err != nil {
+		return nil, errors.Join(err, d.Discard())
+	}
+	return d, nil
+}
+
+func (d *Dir) open(o Options) error {
 	if err := d.create(); err != nil {
-		return nil, err
+		return err
 	}
 	// Looked at before the lock file is made, so that nothing is left behind in a
 	// directory that is not ours.
 	if err := d.checkContents(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.acquire(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := d.load(o); err != nil {
-		return nil, errors.Join(err, d.Close())
-	}
-	return d, nil
+	return d.load(o)
 }
 
 func (d *Dir) create() error {
@@ -66,7 +70,7 @@ func (d *Dir) create() error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		err = mkdirAllSync(d.path)
+		d.made.dirs, err = mkdirAllSync(d.path)
 	}
 	if err != nil {
 		return d.explain("cannot create", err)
@@ -77,16 +81,32 @@ func (d *Dir) create() error {
 // acquire takes the lock, at once or not at all.
 func (d *Dir) acquire() error {
 	// Some network file systems lock only files that are open for writing.
-	lock := flock.New(filepath.Join(d.path, lockName), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	name := d.file(lockName)
+	_, missing := os.Stat(name)
+	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	held, err := lock.TryLock()
 	if err != nil {
 		return d.explain("cannot lock", err)
 	}
+	if held && !isAt(lock, name) {
+		err, held = lock.Close(), false // the other one has just discarded the directory
+	}
 	if !held {
-		return fmt.Errorf("%s is in use by another keyval: stop that one, or use another directory", d.path)
+		return errors.Join(fmt.Errorf("%s is in use by another keyval: stop that one, or use another directory", d.path), err)
 	}
 	d.lock = lock
+	d.made.lock = errors.Is(missing, fs.ErrNotExist)
 	return nil
+}
+
+// isAt says whether the file of that name is the one that was locked.
+func isAt(lock *flock.Flock, name string) bool {
+	locked, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(name)
+	return err == nil && os.SameFile(locked, there)
 }
 
 // load reads the marker, or writes that of a new directory.
@@ -101,6 +121,7 @@ func (d *Dir) load(o Options) error {
 		if err := d.checkContents(); err != nil {
 			return err
 		}
+		d.made.marker = true
 		err = d.initialize(o)
 	case err != nil:
 		return d.explain("cannot read", err)

@@ -2,6 +2,8 @@ package process_test
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -49,16 +51,68 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 	}
 }
 
-func TestWildcardRaftAddress(t *testing.T) {
+// What only the plugs understand is refused as what the program itself does: by
+// a node in a new directory, in one that was made for it, and by one that would
+// wait for its cluster otherwise.
+func TestMistakesThatPlugsFind(t *testing.T) {
 	t.Parallel()
 	_, port, err := net.SplitHostPort(freeAddr(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, host := range []string{"", "0.0.0.0"} {
-		run(t, errorsOnly, "-haddr", freeAddr(t), "-raddr", host+":"+port, "./data").
-			expect(t, 1, host+":"+port, "-raddr-adv")
+	nobody := freeAddr(t)
+	for _, tt := range []struct {
+		flag  string
+		words []string
+	}{
+		{"-log-store=wal:segment=bogus", []string{"-log-store=wal", "segment=bogus", "64KiB"}},
+		{"-log-store=bolt:bogus=1", []string{"-log-store=bolt", "bogus=1", "freelist=map|array"}},
+		{"-log-store=pebble:cache", []string{"-log-store=pebble", "cache=SIZE"}},
+		{"-log-store=inmem:x=1", []string{"-log-store=inmem", "no settings"}},
+		{"-transport=tcp:bogus", []string{"tcp", "bogus", "pool=N"}},
+		{"-raddr=:" + port, []string{":" + port, "-raddr-adv"}},
+		{"-raddr=0.0.0.0:" + port, []string{"0.0.0.0:" + port, "-raddr-adv"}},
+		{"-raddr=some-name", []string{"some-name", "HOST:PORT"}},
+		{"-raddr-adv=0.0.0.0:" + port, []string{"0.0.0.0:" + port, "-raddr-adv"}},
+	} {
+		t.Run(tt.flag, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			empty := filepath.Join(dir, "empty")
+			if err := os.Mkdir(empty, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			untouched(t, dir)
+			args := []string{errorsOnly, "-haddr", freeAddr(t), "-raddr", freeAddr(t), tt.flag}
+			for _, more := range [][]string{{"./new/data"}, {"./empty"}, {"-join", nobody, "./new"}} {
+				runIn(t, dir, append(args[:len(args):len(args)], more...)...).expect(t, 2, tt.words...)
+			}
+			if _, err := os.Stat(filepath.Join(empty, "LOCK")); err == nil {
+				t.Error("it left a lock file")
+			}
+		})
 	}
+}
+
+// A directory without any state takes another log store. A mistake with that one
+// leaves it as it was.
+func TestMistakenChangeOfLogStore(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, "")
+	n := c.node()
+	if err := n.launch("-join", freeAddr(t)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the marker", func() error {
+		_, err := os.Stat(filepath.Join(n.dir, "log", "raft.db"))
+		return err
+	})
+	if code := n.term(); code != 0 {
+		t.Errorf("it ended with %d", code)
+	}
+	untouched(t, n.dir)
+	run(t, errorsOnly, "-haddr", n.haddr, "-raddr", n.raddr, "-log-store=wal:segment=bogus", n.dir).
+		expect(t, 2, "segment=bogus")
 }
 
 func TestTakenPorts(t *testing.T) {
@@ -80,8 +134,14 @@ func TestTakenPorts(t *testing.T) {
 	if files := tree(t, dir); len(files) != 0 {
 		t.Errorf("a taken HTTP port left %v", files)
 	}
-	runIn(t, dir, errorsOnly, "-haddr", freeAddr(t), "-raddr", taken, "./data").
-		expect(t, 1, taken, "address already in use", "-raddr")
+	for _, join := range [][]string{nil, {"-join", freeAddr(t)}} {
+		args := append([]string{errorsOnly, "-haddr", freeAddr(t), "-raddr", taken}, join...)
+		runIn(t, dir, append(args, "./data")...).
+			expect(t, 1, taken, "address already in use", "-raddr")
+	}
+	if files := tree(t, dir); len(files) != 0 {
+		t.Errorf("a taken Raft port left %v", files)
+	}
 
 	// A member's directory is as it was, and serves once the port is right.
 	c := newCluster(t, "", fast...)

@@ -1,0 +1,62 @@
+package datadir_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/forkbikash/keyval/apps/keyval/datadir"
+)
+
+func TestDiscardOfANewDirectory(t *testing.T) {
+	root := t.TempDir()
+	for _, dir := range []string{root, filepath.Join(root, "not", "there")} {
+		d, err := datadir.Open(dir, node0)
+		mustDo(t, err)
+		write(t, d.LogDir(), "raft.db") // what a store left that could not be opened
+		write(t, d.SnapshotBase(), "snapshots", "permTest")
+		mustDo(t, d.Discard())
+		mustDo(t, d.Close())
+		if got := listing(t, root); got != "" {
+			t.Errorf("discarding %s left %q", dir, got)
+		}
+	}
+}
+
+func TestDiscardOfWhatWasThereBefore(t *testing.T) {
+	d := mustOpen(t, t.TempDir(), node0)
+	want := d.Marker()
+	write(t, d.LogDir(), "raft.db")
+	d = reopen(t, d, node0)
+	mustDo(t, d.Discard())
+	if got, want := listing(t, d.Path()), "LOCK keyval.json log"; got != want {
+		t.Errorf("the directory holds %q, want %q", got, want)
+	}
+	d = reopen(t, d, node0) // it was given back
+	if got := d.Marker(); got != want {
+		t.Errorf("got marker %+v, want %+v", got, want)
+	}
+}
+
+func TestDiscardOfAStartCutShort(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "LOCK")
+	d, err := datadir.Open(dir, node0)
+	mustDo(t, err)
+	mustDo(t, d.Discard())
+	if got := listing(t, dir); got != "LOCK" {
+		t.Errorf("the directory holds %q, want what was there", got)
+	}
+}
+
+// A directory that others have put something into stays.
+func TestDiscardLeavesOthersFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	d, err := datadir.Open(dir, node0)
+	mustDo(t, err)
+	mustDo(t, os.WriteFile(filepath.Join(dir, "note"), nil, 0o600))
+	mustDo(t, d.Discard())
+	if got := listing(t, dir); got != "note" {
+		t.Errorf("the directory holds %q, want the file of someone else", got)
+	}
+}
