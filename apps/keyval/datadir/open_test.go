@@ -156,18 +156,6 @@ func TestPathThatIsNoDirectory(t *testing.T) {
 	wantRefusal(t, err, "cannot create", "below")
 }
 
-func TestUnwritableDirectory(t *testing.T) {
-	dir := t.TempDir()
-	mustDo(t, os.Chmod(dir, 0o500))
-	if f, err := os.Create(filepath.Join(dir, "probe")); err == nil {
-		t.Skip("permissions do not bind this user", f.Close())
-	}
-	_, err := datadir.Open(dir, node0)
-	wantRefusal(t, err, dir, "permission denied", "use another directory")
-	_, err = datadir.Open(filepath.Join(dir, "new"), node0)
-	wantRefusal(t, err, dir, "permission denied", "use another directory")
-}
-
 func TestAnotherLogStore(t *testing.T) {
 	asWAL := datadir.Options{LogStore: "wal", HasState: func(datadir.Marker, string, string) (bool, error) { return false, nil }}
 

@@ -71,7 +71,8 @@ func TestRefusedDirectoryServesItsOwnNode(t *testing.T) {
 
 		// Without -id and -log-store it is what it was.
 		kill9(n)
-		p, err := launch(t.TempDir(), nil, append(addrs, n.dir)...)
+		home := t.TempDir()
+		p, err := launch(home, []string{"HOME=" + home}, append(addrs, n.dir)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,23 +113,28 @@ func TestForeignDirectories(t *testing.T) {
 	}
 }
 
+// Root may write to every directory, so it has another user try.
 func TestUnwritableDirectory(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() == 0 {
-		t.Skip("root may write to every directory")
-	}
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o500); err != nil {
+	user := unprivileged(t, dir)
+	chmod(t, dir, 0o500)
+	t.Cleanup(func() { chmod(t, dir, 0o700) }) // so that it can be removed
+	untouched(t, dir)
+	for _, path := range []string{dir, filepath.Join(dir, "new")} {
+		p, err := launchAs(user, "/", []string{"HOME=/"}, errorsOnly, "-haddr", freeAddr(t), "-raddr", freeAddr(t), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result{p.code(t), p.stdout.String(), p.stderr.String()}.expect(t, 1, dir, "permission denied", "another directory")
+	}
+}
+
+func chmod(t *testing.T, name string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(name, mode); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // it is removed next
-			t.Error(err)
-		}
-	})
-	addrs := []string{errorsOnly, "-haddr", freeAddr(t), "-raddr", freeAddr(t)}
-	run(t, append(addrs, dir)...).expect(t, 1, dir, "permission denied", "another directory")
-	run(t, append(addrs, filepath.Join(dir, "new"))...).expect(t, 1, dir, "permission denied", "another directory")
 }
 
 func TestDirectoryOfAnotherClusterIsRefused(t *testing.T) {

@@ -36,7 +36,10 @@ func buildAndRun(m *testing.M) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is the system's temporary directory
+	defer os.RemoveAll(dir)                      //nolint:errcheck // it is the system's temporary directory
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // another user runs it too: see unprivileged
+		return 0, err
+	}
 	binary = filepath.Join(dir, "keyval")
 	if runtime.GOOS == "windows" {
 		binary += ".exe"

@@ -71,11 +71,16 @@ type process struct {
 // launch starts the binary in dir with env added to a clean environment, and
 // does not wait for it.
 func launch(dir string, env []string, args ...string) (*process, error) {
+	return launchAs(dieWithParent(), dir, env, args...)
+}
+
+// launchAs is launch with more for the system to know.
+func launchAs(attr *syscall.SysProcAttr, dir string, env []string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(binary, args...), exited: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Env = env
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	p.cmd.SysProcAttr = dieWithParent()
+	p.cmd.SysProcAttr = attr
 	started := make(chan error, 1)
 	go func() {
 		// Linux ties the child's life to the thread that started it.
