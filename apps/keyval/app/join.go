@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/forkbikash/keyval/client/api"
 	"github.com/forkbikash/keyval/core/node"
@@ -67,13 +68,28 @@ func (j *joiner) clusterID(ctx context.Context, addrs []string) (string, error) 
 		if err != nil {
 			return err
 		}
-		if s.ClusterID == "" {
-			return fmt.Errorf("%s has not started yet", addr)
+		if why := badClusterID(s.ClusterID); why != "" {
+			return &notKeyvalError{addr, why}
 		}
 		id = s.ClusterID
 		return nil
 	})
 	return id, err
+}
+
+// badClusterID is what is wrong with an id that another gave as its cluster's,
+// before it is noted for good; empty when nothing is. A node names none only
+// while it starts, and then with a 503.
+func badClusterID(id string) string {
+	switch {
+	case id == "":
+		return "its status names no cluster"
+	case len(id) > node.MaxName:
+		return fmt.Sprintf("its cluster's id has %d bytes", len(id))
+	case strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }):
+		return fmt.Sprintf("its cluster's id %q is not printable", id)
+	}
+	return ""
 }
 
 func (j *joiner) status(ctx context.Context, addr string) (api.Status, error) {
@@ -153,7 +169,7 @@ func (j *joiner) retry(ctx context.Context, addrs []string, try func(addr string
 
 // dropped says whether the other side took the connection and gave no answer.
 func dropped(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF)
 }
 
 // call does one exchange of JSON. An answer that asking again could change is a
@@ -187,6 +203,9 @@ func (j *joiner) call(ctx context.Context, timeout time.Duration, method, addr, 
 		return err
 	}
 	if resp.StatusCode/100 == 2 {
+		if resp.Header.Get(api.HeaderNode) == "" {
+			return &notKeyvalError{addr, "its answer names no node"}
+		}
 		if err := json.Unmarshal(b, out); err != nil {
 			return &notKeyvalError{addr, "its answer is not JSON"}
 		}
@@ -198,11 +217,20 @@ func (j *joiner) call(ctx context.Context, timeout time.Duration, method, addr, 
 // problem is the error that an answer with an error status stands for.
 func problem(addr string, resp *http.Response, body []byte) error {
 	var p api.Problem
-	if !strings.HasPrefix(resp.Header.Get("Content-Type"), api.ProblemType) || json.Unmarshal(body, &p) != nil || p.Code == "" {
+	isProblem := strings.HasPrefix(resp.Header.Get("Content-Type"), api.ProblemType) && json.Unmarshal(body, &p) == nil && p.Code != ""
+	switch {
+	case !isProblem && nobodyBehind(resp.StatusCode):
+		return fmt.Errorf("%s answered %s", addr, resp.Status)
+	case !isProblem:
 		return &notKeyvalError{addr, "it answered " + resp.Status}
-	}
-	if resp.StatusCode >= 500 {
+	case resp.StatusCode >= 500:
 		return fmt.Errorf("%s: %s", addr, p.Detail)
 	}
 	return &refusal{at: addr, code: p.Code, why: p.Detail}
+}
+
+// nobodyBehind says whether a load balancer answers so while no node is up
+// behind it.
+func nobodyBehind(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }

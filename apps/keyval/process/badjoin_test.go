@@ -174,10 +174,15 @@ func TestJoinToSomethingElse(t *testing.T) {
 		_, _ = io.WriteString(w, "<!doctype html><title>It works!</title>") // the node reads it or not
 	}))
 	t.Cleanup(page.Close)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "{}")
+	}))
+	t.Cleanup(other.Close)
 	missing := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(missing.Close)
 	for name, addr := range map[string]string{
 		"HTML":    strings.TrimPrefix(page.URL, "http://"),
+		"JSON":    strings.TrimPrefix(other.URL, "http://"),
 		"404":     strings.TrimPrefix(missing.URL, "http://"),
 		"no HTTP": babble(t),
 	} {
