@@ -28,9 +28,12 @@ dist/%: FORCE
 
 DIR       ?= data
 LOG_STORE ?=
+KEYVAL     = bin/keyval
+# Not ?=, for some shells export a HOST, which is the machine's name.
+HOST       = localhost
 
-cluster: build ## run three local nodes until Ctrl-C: DIR=data LOG_STORE=wal
-	@sh scripts/cluster.sh bin/keyval '$(DIR)' $(LOG_STORE:%=-log-store=%)
+cluster: build ## run three local nodes until Ctrl-C: DIR=data LOG_STORE=wal HOST=localhost
+	@HOST='$(HOST)' sh scripts/cluster.sh '$(KEYVAL)' '$(DIR)' $(LOG_STORE:%=-log-store=%)
 
 clean: ## delete what was built, the tools too
 	rm -rf bin dist

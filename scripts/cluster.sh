@@ -1,11 +1,11 @@
 #!/bin/sh
-# usage: cluster.sh KEYVAL DIR [FLAG...]
+# usage: [HOST=localhost] cluster.sh KEYVAL DIR [FLAG...]
 #
-# Runs three nodes on this machine with their data in DIR and prints what each
-# has to say behind its name. Ctrl-C stops them.
+# Runs three nodes on this machine, at the address HOST, with their data in DIR
+# and prints what each has to say behind its name. Ctrl-C stops them.
 set -eu
 
-keyval=$1 dir=$2
+keyval=$1 dir=$2 host=${HOST:-localhost}
 shift 2
 
 pipes=$(mktemp -d)
@@ -34,9 +34,9 @@ start() {
 }
 
 mkdir -p "$dir"
-start node0 "$@" -haddr localhost:11000 -raddr localhost:12000
-start node1 "$@" -haddr localhost:11001 -raddr localhost:12001 -join localhost:11000
-start node2 "$@" -haddr localhost:11002 -raddr localhost:12002 -join localhost:11000
+start node0 "$@" -haddr "$host":11000 -raddr "$host":12000
+start node1 "$@" -haddr "$host":11001 -raddr "$host":12001 -join "$host":11000
+start node2 "$@" -haddr "$host":11002 -raddr "$host":12002 -join "$host":11000
 
 # A trapped signal ends a wait early, so each is asked for again until it is gone.
 failed=0

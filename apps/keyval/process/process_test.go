@@ -76,11 +76,14 @@ func launch(dir string, env []string, args ...string) (*process, error) {
 
 // launchAs is launch with more for the system to know.
 func launchAs(attr *syscall.SysProcAttr, dir string, env []string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(binary, args...), exited: make(chan struct{})}
-	p.cmd.Dir = dir
-	p.cmd.Env = env
+	cmd := exec.Command(binary, args...)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, env, attr
+	return startProcess(cmd)
+}
+
+func startProcess(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	p.cmd.SysProcAttr = attr
 	started := make(chan error, 1)
 	go func() {
 		// Linux ties the child's life to the thread that started it.
