@@ -137,6 +137,18 @@ const shutdownTimeout = 10 * time.Second
 // drainTimeout is how long a node that closes waits for what it proposed.
 const drainTimeout = 2 * time.Second
 
+// HandOver has another voter lead, if this node leads and there is one, and waits
+// for that within a bound. Meanwhile proposals are refused with [ErrNoLeader],
+// and the outcome of those under way may become unknown.
+func (n *Node) HandOver() {
+	if n.raft.State() != raft.Leader || !n.hasOtherVoters() {
+		return
+	}
+	if err := wait(n.raft.LeadershipTransfer(), transferTimeout); err != nil {
+		n.log.Warn("leadership was not handed over", "error", err)
+	}
+}
+
 // Close hands leadership to another node, if there is one, and stops. What is
 // in flight is answered, if need be with [ErrUnknownOutcome].
 func (n *Node) Close() error { return n.close() }
@@ -146,11 +158,7 @@ func (n *Node) shutdown() error {
 	// While Raft still runs: when it stops, it leaves entries unanswered that it
 	// has handed to the state machine.
 	n.batcher.close(drainTimeout)
-	if n.raft.State() == raft.Leader && n.hasOtherVoters() {
-		if err := wait(n.raft.LeadershipTransfer(), transferTimeout); err != nil {
-			n.log.Warn("leadership was not handed over", "error", err)
-		}
-	}
+	n.HandOver()
 	err := wait(n.raft.Shutdown(), shutdownTimeout)
 	if err != nil || !n.batcher.close(drainTimeout) {
 		n.batcher.abandon()

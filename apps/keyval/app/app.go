@@ -16,9 +16,19 @@ import (
 
 // Main runs the program with the process's arguments and ends the process.
 func Main(p Plugs) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	context.AfterFunc(ctx, stop)                        // so that a second signal ends a shutdown that hangs
 	os.Exit(run(ctx, p, os.Args, os.Stdout, os.Stderr)) //nolint:revive // Main stands in for main, also in programs with plugs of their own
+}
+
+// stopSignals are those that a node ends orderly on. SIGHUP comes when its
+// terminal goes, unless it was started with nohup.
+func stopSignals() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 const (

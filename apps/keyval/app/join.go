@@ -155,6 +155,9 @@ func (j *joiner) retry(ctx context.Context, addrs []string, try func(addr string
 					return err
 				}
 			}
+			if ctx.Err() != nil {
+				return ctx.Err() // it was told to stop
+			}
 			j.log.Warn("could not join yet, trying again", "via", addr, "error", err)
 		}
 		// Full jitter keeps nodes that start together from asking together.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/forkbikash/keyval/core/httpapi"
@@ -19,6 +20,10 @@ import (
 
 // requestGrace is how long a node that stops waits for requests to finish.
 const requestGrace = 10 * time.Second
+
+// handOverAfter is how long requests may keep a node that stops from handing
+// over leadership; what they propose after that goes on to the next leader.
+const handOverAfter = time.Second
 
 // serve runs a node until ctx ends, the node fails, or it was removed from its
 // cluster. The last is no error.
@@ -147,7 +152,7 @@ func (s *server) open(ctx context.Context) error {
 func (s *server) listen(ctx context.Context) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.HTTPAddr)
 	if err != nil {
-		return nil, fmt.Errorf("HTTP address -haddr=%s: %w: stop what listens there, or choose another -haddr", s.cfg.HTTPAddr, plainNetError(err))
+		return nil, fmt.Errorf("HTTP address -haddr=%s: %w: %s", s.cfg.HTTPAddr, plainNetError(err), listenAdvice(err))
 	}
 	s.onClose(func() error {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -156,6 +161,13 @@ func (s *server) listen(ctx context.Context) (net.Listener, error) {
 		return nil
 	})
 	return l, nil
+}
+
+func listenAdvice(err error) string {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "stop what listens there, or choose another -haddr"
+	}
+	return "name an address of this machine, and what others are to use with -haddr-adv"
 }
 
 // plainNetError is err without the operation and address, which the message
@@ -206,8 +218,9 @@ func (s *server) openNode() error {
 	return s.id.markMember()
 }
 
-// publish lets requests through to the node. When it stops, it takes no new
-// ones, finishes those it has, and only then hands over leadership.
+// publish lets requests through to the node. When it stops, it takes no new ones
+// and finishes those it has. It hands over leadership after them, or sooner if
+// they take long: nobody can reach it to write any more.
 func (s *server) publish(web *http.Server) {
 	h := httpapi.New(s.node, httpapi.Options{Forward: s.cfg.Forward, Version: buildVersion(), Logger: s.log})
 	s.gate.serve(h)
@@ -215,6 +228,8 @@ func (s *server) publish(web *http.Server) {
 		defer h.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), requestGrace)
 		defer cancel()
+		waited := time.AfterFunc(handOverAfter, s.node.HandOver)
+		defer waited.Stop()
 		if err := web.Shutdown(ctx); err != nil {
 			s.log.Warn("requests were cut off", "error", err)
 		}

@@ -65,6 +65,37 @@ func TestTerminatedNodeFinishesRequests(t *testing.T) {
 	})
 }
 
+// A client that takes its time keeps a leader from ending, and nobody else from
+// writing.
+func TestTerminatedLeaderHandsOverDespiteASlowRequest(t *testing.T) {
+	eachStore(t, func(t *testing.T, store string) {
+		c := startCluster(t, store, 3, steady...)
+		leader := c.leader()
+		r := leader.beginWrite(t, object("slow", "written"))
+		leader.terminate(t)
+		rest := others(c.nodes, leader)
+		await(t, "another leader", func() error {
+			s, err := rest[0].status()
+			if err == nil && (s.Leader == nil || s.Leader.ID == leader.id) {
+				err = fmt.Errorf("the leader is %v", s.Leader)
+			}
+			return err
+		})
+		if !leader.running() {
+			t.Error("it handed over only when it ended")
+		}
+		rest[0].put("meanwhile", "written")
+		if status := r.finish(t); status != http.StatusOK {
+			t.Errorf("the slow request was answered %d", status)
+		}
+		if code := leader.code(t); code != 0 {
+			t.Errorf("%s ended with %d:\n%s", leader.id, code, leader.tail())
+		}
+		c.awaitKey("slow", "written", rest...)
+		c.awaitKey("meanwhile", "written", rest...)
+	})
+}
+
 // A slowWrite is a write whose body is held back.
 type slowWrite struct {
 	conn  net.Conn
