@@ -47,8 +47,10 @@ TESTFLAGS ?=
 # Some tests run the built program, whose source the test cache does not see:
 # an old result would prove nothing. They wait for elections, and on a small
 # machine that is busy more than the ten minutes that Go allows a package.
-test: ## test every module: RACE=1 TESTFLAGS='-run NAME'
-	$(GO) test -count=1 -timeout 30m $(if $(RACE),-race) $(TESTFLAGS) work
+# gotestsum says at the end which tests were skipped, and why.
+test: tools-test ## test every module: RACE=1 TESTFLAGS='-run NAME'
+	$(TEST_TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- \
+		-count=1 -timeout 30m $(if $(RACE),-race) $(TESTFLAGS) work
 
 race: ## test every module, looking for data races
 	@$(MAKE) test RACE=1
@@ -88,6 +90,7 @@ tidy-check: ## see that each go.mod and go.sum is complete
 	cd tools && GOWORK=off $(GO) mod tidy -diff
 	cd tools/lint && GOWORK=off $(GO) mod tidy -diff
 	cd tools/buf && GOWORK=off $(GO) mod tidy -diff
+	cd tools/test && GOWORK=off $(GO) mod tidy -diff
 
 standalone: ## build and vet each module outside the workspace
 	cd tools && GOWORK=off $(MODULES) standalone
@@ -110,18 +113,21 @@ tools = $(CURDIR)/bin/tools/$(1)-$(shell ($(GO) version; cat tools/$(2)/go.mod t
 
 LINT_TOOLS     := $(call tools,lint,lint)
 BUF_TOOLS      := $(call tools,buf,buf)
+TEST_TOOLS     := $(call tools,test,test)
 GENERATE_TOOLS := $(call tools,generate,.)
 
-.PHONY: tools-lint tools-buf tools-generate
+.PHONY: tools-lint tools-buf tools-test tools-generate
 tools-lint:     $(LINT_TOOLS)
 tools-buf:      $(BUF_TOOLS)
+tools-test:     $(TEST_TOOLS)
 tools-generate: $(GENERATE_TOOLS)
 
 $(LINT_TOOLS):     FROM = lint
 $(BUF_TOOLS):      FROM = buf
+$(TEST_TOOLS):     FROM = test
 $(GENERATE_TOOLS): FROM = .
-$(LINT_TOOLS) $(BUF_TOOLS) $(GENERATE_TOOLS):
-	@echo 'building $(@F), which takes minutes the first time'
+$(LINT_TOOLS) $(BUF_TOOLS) $(TEST_TOOLS) $(GENERATE_TOOLS):
+	@echo 'building $(@F), which takes a while the first time'
 	@rm -rf $(@D)/$(firstword $(subst -, ,$(@F)))-*
 	@cd tools/$(FROM) && GOWORK=off CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@.new/ tool
 	@mv $@.new $@
