@@ -72,6 +72,7 @@ func (c *cluster) end() {
 		if n.process != nil {
 			n.kill()
 			<-n.exited
+			n.checkRaces(c.t)
 		}
 	}
 	c.http.CloseIdleConnections()

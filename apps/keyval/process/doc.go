@@ -9,5 +9,6 @@
 //
 // No test asserts on time: each waits for what must come true, with a deadline
 // that a busy machine does not reach. KEYVAL_TEST_BINARY names a binary to test
-// instead of building one; -short tests one log store.
+// instead of building one, with the race detector when the tests have it; -short
+// tests one log store.
 package process

@@ -44,7 +44,11 @@ func buildAndRun(m *testing.M) (int, error) {
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	out, err := exec.Command("go", "build", "-o", binary, "github.com/forkbikash/keyval/apps/keyval").CombinedOutput()
+	args := []string{"build", "-o", binary}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "github.com/forkbikash/keyval/apps/keyval")...).CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("build the binary: %w\n%s", err, out)
 	}

@@ -131,6 +131,15 @@ func (p *process) code(t *testing.T) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// checkRaces fails the test when the race detector spoke, which a killed process
+// has no exit code to tell of.
+func (p *process) checkRaces(t *testing.T) {
+	t.Helper()
+	if _, report, found := strings.Cut(p.stderr.String(), "WARNING: DATA RACE"); found {
+		t.Errorf("a data race:%s", report)
+	}
+}
+
 // awaitServing waits until the process says that it serves.
 func (p *process) awaitServing() error {
 	deadline := time.After(patience)
