@@ -38,6 +38,7 @@ type node struct {
 	dir          string
 	haddr, raddr string
 	flags        []string // of this node alone, without -join
+	unnamed      bool     // it is started without -id
 	*process
 }
 
@@ -120,7 +121,10 @@ func (c *cluster) join(via *node, flags ...string) *node {
 
 // args is the node's command line.
 func (n *node) args(extra ...string) []string {
-	args := []string{"-id", n.id, "-haddr", n.haddr, "-raddr", n.raddr}
+	args := []string{"-haddr", n.haddr, "-raddr", n.raddr}
+	if !n.unnamed {
+		args = append(args, "-id", n.id)
+	}
 	if n.c.store != "" {
 		args = append(args, "-log-store="+n.c.store)
 	}

@@ -39,6 +39,22 @@ var ports struct {
 // test of this process was given.
 func freeAddr(t *testing.T) string {
 	t.Helper()
+	return freeOn(t, host())
+}
+
+// freeEverywhere is freeAddr whose port is free on every interface, and so the
+// same port for a node that listens on all of them.
+func freeEverywhere(t *testing.T) (addr, wildcard string) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(freeOn(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net.JoinHostPort(host(), port), net.JoinHostPort("0.0.0.0", port)
+}
+
+func freeOn(t *testing.T, host string) string {
+	t.Helper()
 	ports.Lock()
 	defer ports.Unlock()
 	if ports.given == nil {
@@ -49,7 +65,7 @@ func freeAddr(t *testing.T) string {
 		if ports.given[port] {
 			continue
 		}
-		addr := net.JoinHostPort(host(), strconv.Itoa(port))
+		addr := net.JoinHostPort(host, strconv.Itoa(port))
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			continue
