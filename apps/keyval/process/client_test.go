@@ -66,6 +66,18 @@ func (n *node) ask(method, path, body string) answer {
 	return a
 }
 
+// askUnread is ask for requests whose body may be refused unread. net/http closes
+// the connection half a second after such an answer, and a client that is kept
+// from the processor for that long is reset while it writes, and must ask again.
+func (n *node) askUnread(method, path, body string) (a answer) {
+	n.c.t.Helper()
+	await(n.c.t, "an answer to "+method+" "+path[:min(len(path), 40)], func() (err error) {
+		a, err = n.do(method, path, body)
+		return err
+	})
+	return a
+}
+
 // askRemoval asks for the removal of a member, again while there is no leader,
 // which changes nothing.
 func (n *node) askRemoval(id, query string) (a answer) {
