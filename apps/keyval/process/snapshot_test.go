@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -182,6 +183,9 @@ func (n *node) expectNoOpenFile(t *testing.T) {
 			continue // closed meanwhile, or no file
 		}
 		info, err := os.ReadFile(filepath.Join(proc, "fdinfo", fd.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // closed meanwhile
+		}
 		var pos, flags int
 		if _, err := fmt.Sscanf(string(info), "pos: %d\nflags: %o", &pos, &flags); err != nil {
 			t.Errorf("how %s has %s open: %v in %q", n.id, name, err, info)

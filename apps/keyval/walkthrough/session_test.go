@@ -57,7 +57,8 @@ func newSession(t *testing.T) *session {
 
 func (s *session) environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "KEYVAL_") || strings.HasPrefix(strings.ToLower(v), "http_proxy=")
+		name, _, _ := strings.Cut(v, "=")
+		return strings.HasPrefix(name, "KEYVAL_") || strings.HasSuffix(strings.ToLower(name), "_proxy")
 	})
 	env = append(env, "GOBIN="+s.bin, "PATH="+s.bin+":"+os.Getenv("PATH"),
 		// The defaults, on this session's addresses.
