@@ -236,7 +236,7 @@ func (s *session) checkMake(target string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	if target == "test" && !regexp.MustCompile(`(?m)^\S*go test .*\bwork$`).Match(out) {
+	if target == "test" && !regexp.MustCompile(`(?ms)gotestsum .* work$`).Match(out) {
 		return fmt.Errorf("it does not test every module:\n%s", out)
 	}
 	return nil
