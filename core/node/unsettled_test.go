@@ -225,8 +225,12 @@ func TestErrorOfAChangeThatWasBegun(t *testing.T) {
 		err     error
 		unknown bool
 	}{
-		{nil, false}, {refusal, false},
-		{ErrNoLeader, true}, {ErrBusy, true}, {ErrClosed, true}, {&NotLeaderError{}, true},
+		{nil, false},
+		{refusal, false},
+		{ErrNoLeader, true},
+		{ErrBusy, true},
+		{ErrClosed, true},
+		{&NotLeaderError{}, true},
 		{ErrUnknownOutcome, true},
 	} {
 		got := unknownOnceBegun(tt.err)
