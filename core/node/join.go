@@ -27,8 +27,8 @@ func (n *Node) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
 	if err := n.checkJoin(r); err != nil {
 		return JoinResult{}, err
 	}
-	if !n.lockMembership(ctx) {
-		return JoinResult{}, fmt.Errorf("%w: another membership change is under way", ErrBusy)
+	if err := n.lockAsLeader(ctx); err != nil {
+		return JoinResult{}, err
 	}
 	attempt, err := n.admit(ctx, r)
 	n.unlockMembership()
@@ -95,10 +95,14 @@ func (n *Node) admit(ctx context.Context, r JoinRequest) (*attempt, error) {
 	// Of a voter it must be known whose directory it is; it is not when somebody
 	// else made the join, who could not tell.
 	unknown := incarnation == 0 && (recorded != nil || server.Suffrage != raft.Voter)
-	switch {
-	case r.Incarnation == incarnation || unknown || r.Incarnation == 0 && string(server.Address) == r.RaftAddr:
+	if r.Incarnation == incarnation || unknown || r.Incarnation == 0 && string(server.Address) == r.RaftAddr {
 		return n.update(ctx, r, *server, recorded)
-	case n.alive(ctx, server.ID, n.replacePatience()):
+	}
+	gone, err := n.gone(ctx, server.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case !gone:
 		return nil, &Refusal{RefusedIDClash, fmt.Sprintf("id %s belongs to a living member at %s: choose another -id", r.ID, server.Address)}
 	case r.Incarnation == 0:
 		return nil, &Refusal{RefusedIDClash, fmt.Sprintf("id %s belongs to a member at %s: remove it first (DELETE /cluster/%s)", r.ID, server.Address, r.ID)}
@@ -160,7 +164,11 @@ func (n *Node) add(ctx context.Context, r JoinRequest) (*attempt, error) {
 func (n *Node) update(ctx context.Context, r JoinRequest, server raft.Server, recorded *pb.Member) (*attempt, error) {
 	moved := string(server.Address) != r.RaftAddr
 	if moved {
-		if n.alive(ctx, server.ID, n.cfg.Timing.HeartbeatTimeout) {
+		alive := n.alive(ctx, server.ID)
+		if ctx.Err() != nil {
+			return nil, errEndedEarly
+		}
+		if alive {
 			return nil, &Refusal{RefusedIDClash, fmt.Sprintf("member %s is alive at %s and cannot also be at %s", r.ID, server.Address, r.RaftAddr)}
 		}
 		n.log.Info("a member has a new address", "id", r.ID, "from", server.Address, "to", r.RaftAddr)
@@ -211,21 +219,40 @@ func unknownOnceBegun(err error) error {
 	return fmt.Errorf("%w: the change was begun: %s", ErrUnknownOutcome, err)
 }
 
-// replacePatience is how long a member must have been silent before another
-// directory takes its id: a stall of a moment must not cost a member its place.
-func (n *Node) replacePatience() time.Duration {
-	return max(3*time.Second, 3*n.cfg.Timing.HeartbeatTimeout)
+// errEndedEarly is for a request that ended before its change was begun.
+var errEndedEarly = fmt.Errorf("%w: the request ended before the change was begun", ErrBusy)
+
+// gone says whether the member has been silent for so long that another
+// directory may take its id: a stall of a moment must not cost a member its
+// place. It waits for whichever comes first, a sign of life from now on or the
+// end of that time. Silence before the request counts too, so asking again helps.
+func (n *Node) gone(ctx context.Context, id raft.ServerID) (bool, error) {
+	patience := max(3*time.Second, 3*n.cfg.Timing.HeartbeatTimeout)
+	asked := time.Now()
+	for id != n.raftID() {
+		heard := n.contacts.last(id).sent
+		if heard.After(asked) {
+			break
+		}
+		if time.Since(later(heard, *n.ledSince.Load())) >= patience {
+			return true, nil
+		}
+		if !sleep(ctx, n.cfg.Timing.HeartbeatTimeout/50) {
+			return false, errEndedEarly
+		}
+	}
+	return false, nil
 }
 
-// alive says whether the member acknowledges, in time, a request sent from now
-// on. Heartbeats leave several times in each heartbeat timeout, so one timeout is
-// the least that decides. Once ctx has ended it says yes, for nothing is known.
-func (n *Node) alive(ctx context.Context, id raft.ServerID, within time.Duration) bool {
+// alive says whether the member acknowledges a request sent from now on.
+// Heartbeats leave several times in each heartbeat timeout, so one timeout
+// decides. Once ctx has ended it says yes, for nothing is known.
+func (n *Node) alive(ctx context.Context, id raft.ServerID) bool {
 	if id == n.raftID() {
 		return true
 	}
 	asked := time.Now()
-	for time.Since(asked) < within {
+	for time.Since(asked) < n.cfg.Timing.HeartbeatTimeout {
 		if n.contacts.last(id).sent.After(asked) {
 			return true
 		}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -72,6 +73,8 @@ func (n *Node) lead(ctx context.Context) {
 	n.joins.start(ctx)
 	defer n.joins.end()
 	n.reconcile(ctx)
+	now := time.Now()
+	n.ledSince.Store(&now)
 	n.established.Store(term)
 	for sleep(ctx, reconcileInterval) {
 		n.reconcile(ctx)
@@ -179,6 +182,26 @@ func (n *Node) tryPropose(ctx context.Context, c *pb.Command) {
 	if err := n.propose(ctx, c); err != nil && ctx.Err() == nil {
 		n.log.Warn("a membership record was not updated", "error", err)
 	}
+}
+
+// lockAsLeader is lockMembership for a request, whose node may have lost its
+// leadership, or regained it, while it waited for its turn.
+func (n *Node) lockAsLeader(ctx context.Context) error {
+	if !n.lockMembership(ctx) {
+		return fmt.Errorf("%w: another membership change is under way", ErrBusy)
+	}
+	switch {
+	case ctx.Err() != nil:
+		n.unlockMembership()
+		return errEndedEarly
+	case n.raft.State() != raft.Leader:
+		n.unlockMembership()
+		return n.notLeader()
+	case n.established.Load() != n.Term():
+		n.unlockMembership()
+		return ErrNoLeader
+	}
+	return nil
 }
 
 // lockMembership waits until no other membership change is under way.

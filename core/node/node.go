@@ -28,7 +28,9 @@ type Node struct {
 	membership chan struct{}
 	joins      joins
 
-	established atomic.Uint64 // the last term that this node led and applied a command of
+	established atomic.Uint64             // the last term that this node led and applied a command of
+	ledSince    atomic.Pointer[time.Time] // when it was; set before established
+	handingOver sync.Mutex
 
 	catchUpTo atomic.Uint64 // what MarkCatchUp was told, plus one
 	caughtUp  atomic.Bool   // never false again
@@ -141,6 +143,8 @@ const drainTimeout = 2 * time.Second
 // for that within a bound. Meanwhile proposals are refused with [ErrNoLeader],
 // and the outcome of those under way may become unknown.
 func (n *Node) HandOver() {
+	n.handingOver.Lock()
+	defer n.handingOver.Unlock()
 	if n.raft.State() != raft.Leader || !n.hasOtherVoters() {
 		return
 	}

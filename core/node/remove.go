@@ -18,8 +18,8 @@ func (n *Node) Remove(ctx context.Context, id string, force bool) error {
 	if !n.leads(ctx) {
 		return n.notLeader()
 	}
-	if !n.lockMembership(ctx) {
-		return fmt.Errorf("%w: another membership change is under way", ErrBusy)
+	if err := n.lockAsLeader(ctx); err != nil {
+		return err
 	}
 	defer n.unlockMembership()
 	var voters []raft.ServerID
@@ -38,12 +38,14 @@ func (n *Node) Remove(ctx context.Context, id string, force bool) error {
 		if len(voters) == 0 {
 			return &Refusal{RefusedLastVoter, fmt.Sprintf("%s is the only voter: without it there is no cluster", id)}
 		}
-		if err := n.keepsQuorum(ctx, id, voters); err != nil && !force {
-			return err
+		if !force {
+			if err := n.keepsQuorum(ctx, id, voters); err != nil {
+				return err
+			}
 		}
 	}
 	if ctx.Err() != nil { // and so nobody was waited for who might be dead
-		return fmt.Errorf("%w: the request ended before the removal began", ErrBusy)
+		return errEndedEarly
 	}
 	n.joins.cancel(found.ID)
 	incarnation := n.record(id).GetIncarnation()
@@ -64,7 +66,7 @@ func (n *Node) keepsQuorum(ctx context.Context, id string, voters []raft.ServerI
 	var asking sync.WaitGroup
 	for _, v := range voters {
 		asking.Go(func() {
-			if n.alive(ctx, v, n.cfg.Timing.HeartbeatTimeout) {
+			if n.alive(ctx, v) {
 				mu.Lock()
 				defer mu.Unlock()
 				alive = append(alive, v)

@@ -169,6 +169,57 @@ func TestRemovalWhileAPromotionIsDue(t *testing.T) {
 	})
 }
 
+// Whoever asks for the place of a silent member, each time too briefly to wait
+// for its silence, gets it all the same.
+func TestWipedNodeAsksAgainAndAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, net *network) {
+		nodes := net.cluster(3)
+		leader := net.leader()
+		net.kill(nodes[2])
+		r := nodes[2].cfg.Record()
+		r.Incarnation, r.Announce = 77, true
+		net.await("its admission", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), leader.Node.cfg.Timing.HeartbeatTimeout/4)
+			defer cancel()
+			_, err := leader.Join(ctx, r)
+			if err != nil && !errors.Is(err, ErrBusy) {
+				t.Fatal(err)
+			}
+			return err == nil
+		})
+		if !leader.state().Removed(3) {
+			t.Error("the old incarnation is not known as removed")
+		}
+	})
+}
+
+// A request that waited for its turn acts only for a leader that knows the
+// membership, and only while somebody waits for it.
+func TestTurnThatComesTooLate(t *testing.T) {
+	bubble(t, func(t *testing.T, net *network) {
+		net.cluster(3)
+		leader := net.leader()
+		net.await("the leader to know the membership", func() bool { return leader.leads(t.Context()) })
+
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 20 { // a select may choose either
+			if err := leader.lockAsLeader(ended); !errors.Is(err, ErrBusy) {
+				t.Fatalf("after the request ended: got %v, want %v", err, ErrBusy)
+			}
+		}
+		leader.established.Add(^uint64(0)) // as if it had regained its leadership
+		if err := leader.lockAsLeader(t.Context()); !errors.Is(err, ErrNoLeader) {
+			t.Errorf("in a term that is not established: got %v, want %v", err, ErrNoLeader)
+		}
+		leader.established.Add(1)
+		if err := leader.lockAsLeader(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		leader.unlockMembership()
+	})
+}
+
 // A node that is admitted anew is not removed for the silence of the one before.
 func TestReadmittedNodeHasTimeOfItsOwn(t *testing.T) {
 	bubble(t, func(t *testing.T, net *network) {

@@ -32,7 +32,7 @@ func (s *server) tryLogStore() error {
 	if err != nil {
 		return nil // where it matters, openStorage will tell, and clean up
 	}
-	defer os.Remove(dir) //nolint:errcheck // it is empty, and the system's
+	defer os.RemoveAll(dir) //nolint:errcheck // it is the system's temporary directory
 	store, err := s.plugs.LogStores[s.cfg.LogStore.Name](dir, storage.Options{Arg: s.cfg.LogStore.Arg, ReadOnly: true})
 	if err == nil {
 		return store.Close()

@@ -1,6 +1,7 @@
 package datadir
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,13 +28,13 @@ func (d *Dir) Discard() error {
 			errs = append(errs, fmt.Errorf("clean up: %w", err))
 		}
 	}
-	if made.marker {
+	if made.marker && d.stillMine() {
 		// The marker goes last: without it the rest would be a stranger's.
 		remove(os.RemoveAll(d.LogDir()))
 		remove(os.RemoveAll(d.file(snapshotsName)))
 		remove(os.Remove(d.file(markerName)))
 	}
-	if made.lock {
+	if made.lock && isAt(d.lock, d.file(lockName)) {
 		// Before it is unlocked, so that nobody has locked what is removed. Windows
 		// keeps an open file; an empty lock file is no harm there.
 		_ = os.Remove(d.file(lockName))
@@ -43,4 +44,11 @@ func (d *Dir) Discard() error {
 		_ = os.Remove(dir) // fails where others have put something meanwhile
 	}
 	return errors.Join(errs...)
+}
+
+// stillMine says whether what lies at the path is what this process made there,
+// and nothing that was mounted or put over it since.
+func (d *Dir) stillMine() bool {
+	b, err := os.ReadFile(d.file(markerName))
+	return err == nil && bytes.Equal(b, encodeMarker(d.marker)) && isAt(d.lock, d.file(lockName))
 }

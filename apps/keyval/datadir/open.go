@@ -118,7 +118,7 @@ func (d *Dir) load(o Options) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		// The other process may have been a program of another kind.
-		if err := d.checkContents(); err != nil {
+		if err := d.checkNew(); err != nil {
 			return err
 		}
 		d.made.marker = true
