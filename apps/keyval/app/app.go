@@ -38,7 +38,7 @@ const (
 
 // run runs the program and returns its exit code. args[0] is its name.
 func run(ctx context.Context, p Plugs, args []string, stdout, stderr io.Writer) int {
-	return program{plugs: p, stdout: stdout, stderr: stderr, getenv: os.Getenv, serve: serve}.run(ctx, args)
+	return program{plugs: p, stdout: stdout, stderr: stderr, getenv: os.Getenv, environ: os.Environ, serve: serve}.run(ctx, args)
 }
 
 // program is what a run of the command line reaches outside itself.
@@ -46,6 +46,7 @@ type program struct {
 	plugs          Plugs
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	environ        func() []string
 	serve          func(ctx context.Context, cfg Config, p Plugs, stdout, stderr io.Writer) error
 }
 

@@ -38,6 +38,12 @@ func invoke(env map[string]string, args ...string) invocation {
 		stdout: &stdout,
 		stderr: &stderr,
 		getenv: func(name string) string { return env[name] },
+		environ: func() (all []string) {
+			for name, value := range env {
+				all = append(all, name+"="+value)
+			}
+			return all
+		},
 		serve: func(_ context.Context, cfg Config, _ Plugs, _, _ io.Writer) error {
 			got.cfg = &cfg
 			return nil
@@ -110,7 +116,7 @@ func TestServes(t *testing.T) {
 		{line: "-log-store pebble:cache=1:2 ./d", want: func(c *Config) { c.LogStore = Plug{"pebble", "cache=1:2"} }},
 		{line: "-transport tcp:x=y ./d", want: func(c *Config) { c.Transport = Plug{"tcp", "x=y"} }},
 		{line: "-inmem", want: func(c *Config) { c.Dir, c.LogStore.Name = "", inMemory }},
-		{line: "-inmem ./d", want: func(c *Config) { c.LogStore.Name = inMemory }},
+		{line: "-inmem -log-level error ./d", want: func(c *Config) { c.LogStore.Name, c.LogLevel = inMemory, slog.LevelError }},
 		{line: "-inmem=false ./d", want: unchanged},
 		{line: "-log-store=inmem -inmem", want: func(c *Config) { c.Dir, c.LogStore.Name = "", inMemory }},
 		{line: "-inmem", env: "KEYVAL_LOG_STORE=wal", want: func(c *Config) { c.Dir, c.LogStore.Name = "", inMemory }},
@@ -242,7 +248,7 @@ func TestFailureToServe(t *testing.T) {
 	var stderr bytes.Buffer
 	p := program{
 		plugs: Builtin(), stdout: io.Discard, stderr: &stderr,
-		getenv: func(string) string { return "" },
+		getenv: func(string) string { return "" }, environ: func() []string { return nil },
 		serve: func(context.Context, Config, Plugs, io.Writer, io.Writer) error {
 			return errors.Join(errors.New("the disk is full"), errors.New("so is the other"))
 		},
@@ -250,5 +256,25 @@ func TestFailureToServe(t *testing.T) {
 	code := p.run(context.Background(), []string{"keyval", "./d"})
 	if want := "keyval: the disk is full; so is the other\n"; code != exitFailure || stderr.String() != want {
 		t.Errorf("got exit code %d, standard error %q, want %d, %q", code, stderr.String(), exitFailure, want)
+	}
+}
+
+// What has no effect is said, and does not keep the node from starting.
+func TestWarnings(t *testing.T) {
+	for _, tt := range []struct {
+		env  map[string]string
+		line string
+		want string // on standard error; empty for nothing
+	}{
+		{map[string]string{"KEYVAL_LOGSTORE": "wal"}, "./d", "name=KEYVAL_LOGSTORE did_you_mean=KEYVAL_LOG_STORE"},
+		{nil, "-inmem ./d", "the data directory is not used"},
+		{map[string]string{"KEYVAL_LOGSTORE": "wal"}, "-log-level=error ./d", ""},
+		{map[string]string{"KEYVAL_PORT": "tcp://10.0.0.1:11000"}, "./d", ""},
+		{nil, "-inmem", ""},
+	} {
+		got := invoke(tt.env, strings.Fields(tt.line)...)
+		if got.cfg == nil || (tt.want == "") != (got.stderr == "") || !strings.Contains(got.stderr, tt.want) {
+			t.Errorf("%s with %v: served %t, standard error %q, want %q", tt.line, tt.env, got.cfg != nil, got.stderr, tt.want)
+		}
 	}
 }

@@ -30,7 +30,19 @@ func (p program) serveCommand(c *cli.Context, flags *nodeFlags) error {
 	if cfg.Dir == "" && !cfg.InMemory() {
 		return usagef("no data directory: write keyval [flags] DIR, or -inmem for a node that writes nothing; keyval -h tells more")
 	}
+	p.warn(cfg, flags)
 	return p.serve(c.Context, cfg, p.plugs, p.stdout, p.stderr)
+}
+
+// warn tells of what was given and has no effect.
+func (p program) warn(cfg Config, flags *nodeFlags) {
+	log := newLogger(p.stderr, cfg)
+	for name, meant := range misspelt(p.environ(), flags.variables()) {
+		log.Warn("an environment variable is not known and has no effect", "name", name, "did_you_mean", meant)
+	}
+	if cfg.InMemory() && cfg.Dir != "" {
+		log.Warn("a node in memory writes nothing: the data directory is not used", "dir", cfg.Dir)
+	}
 }
 
 // checkArgs makes sure that there is at most a data directory.
@@ -71,7 +83,7 @@ func isDir(arg string) bool {
 
 // dataDir is the directory in args, else in the environment, else "".
 func (p program) dataDir(args []string) (string, error) {
-	dir := p.getenv("KEYVAL_DIR")
+	dir := p.getenv(dirVariable)
 	if len(args) > 0 {
 		dir = args[0]
 	}

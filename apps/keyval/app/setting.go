@@ -42,8 +42,11 @@ func (s *setting) String() string { return s.text }
 // IsBoolFlag says that the flag may stand without a value.
 func (s *setting) IsBoolFlag() bool { return s.arg == "" }
 
+// envPrefix is what every variable of the environment begins with.
+const envPrefix = "KEYVAL_"
+
 func (s *setting) env() string {
-	return "KEYVAL_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
 }
 
 // resolve parses the flag, else the environment variable, else the default. A
