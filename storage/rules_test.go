@@ -22,7 +22,7 @@ func set(open storage.Opener, arg string) storage.Opener {
 	}
 }
 
-func guarded(open storage.Opener) storage.Opener {
+func wrapped(open storage.Opener) storage.Opener {
 	return func(dir string, o storage.Options) (storage.Store, error) {
 		s, err := open(dir, o)
 		if err != nil {
@@ -31,6 +31,8 @@ func guarded(open storage.Opener) storage.Opener {
 		return guard.Wrap(s, nil), nil
 	}
 }
+
+func guarded(open storage.Opener) storage.Opener { return guard.Opener(open, guard.Options{}) }
 
 func TestRules(t *testing.T) {
 	for _, tc := range []struct {
@@ -51,7 +53,14 @@ func TestRules(t *testing.T) {
 			if tc.bareOnly {
 				return
 			}
-			t.Run("guarded", func(t *testing.T) { storerules.Run(t, guarded(tc.open), tc.volatile) })
+			if tc.volatile {
+				t.Run("guarded", func(t *testing.T) { storerules.Run(t, wrapped(tc.open), tc.volatile) })
+				return
+			}
+			for _, mode := range []guard.Mode{guard.On, guard.Strict, guard.Off} {
+				open := guard.Opener(tc.open, guard.Options{Mode: mode})
+				t.Run("guarded "+string(mode), func(t *testing.T) { storerules.Run(t, open, false) })
+			}
 		})
 	}
 }

@@ -36,8 +36,6 @@ const (
 	pairMinSize = 1 + 8 + 4
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 func (p pair) encode() []byte {
 	b := append(make([]byte, 0, pairMinSize+len(p.candidate)), pairVersion)
 	b = binary.BigEndian.AppendUint64(b, p.term)
@@ -84,6 +82,7 @@ func isMiss(err error) bool { return err != nil && err.Error() == notFound }
 // voteKeeper saves votes as pairs.
 type voteKeeper struct {
 	inner raft.StableStore
+	plain bool // votes go to the keys that Raft names, as without a guard
 
 	mu   sync.Mutex
 	held *uint64 // a term whose candidate has not come yet

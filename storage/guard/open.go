@@ -1,0 +1,238 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/forkbikash/keyval/storage"
+)
+
+// Options say how a store is guarded. The zero value works.
+type Options struct {
+	// Mode is how much of the guard is worn; empty means [On].
+	Mode Mode
+
+	// OnFail is told, once, of the first error after which the store takes no more
+	// writes: a write that failed, an entry that is damaged. It is called before
+	// the call that met the error returns, and on a goroutine of the guard's own
+	// when the mark cannot be written in the background. It is to end the process.
+	OnFail func(error)
+
+	// AlsoSync are further directories that are synced together with the store's
+	// after an unclean stop, such as the one with Raft's snapshots.
+	AlsoSync []string
+
+	disk disk // nil is that of the operating system
+}
+
+// Opener returns an opener of the stores that open opens, guarded. It keeps a
+// file of its own, [FileName], in the store's directory. What it returns has the
+// optional interfaces of hashicorp/raft that the store has (at v1.7.3 there is
+// one, MonotonicLogStore).
+//
+// Opened for reading, nothing changes, and a store that has no mark is read as
+// it is; the mode counts for nothing.
+func Opener(open storage.Opener, o Options) storage.Opener {
+	return func(dir string, so storage.Options) (storage.Store, error) {
+		mode, err := ParseMode(string(o.Mode))
+		if err != nil {
+			return nil, err
+		}
+		op := &opening{
+			Options: o, dir: dir, path: filepath.Join(dir, FileName), readOnly: so.ReadOnly, logger: so.Logger,
+			stop: newFailStop(o.OnFail),
+		}
+		op.Mode = mode
+		if op.disk == nil {
+			op.disk = osDisk{}
+		}
+		if op.logger == nil {
+			op.logger = slog.New(slog.DiscardHandler)
+		}
+		if err := op.syncAfterCrash(); err != nil {
+			return nil, err
+		}
+		s, err := open(dir, so)
+		if err != nil {
+			return nil, err
+		}
+		return op.wear(s)
+	}
+}
+
+// opening is one opening of one store.
+type opening struct {
+	Options
+	dir, path string
+	readOnly  bool
+	logger    *slog.Logger
+	stop      *failStop
+}
+
+// syncAfterCrash makes durable whatever is in the directory, unless the store
+// was closed: after a kill files may hold what only the page cache has, and a
+// node must not answer from that. It comes before the store looks at its files
+// and draws conclusions that it does sync. The store's lock is not held yet, so
+// what the mark says otherwise is not looked at, and to sync the files of a
+// store that another process has open does no harm.
+func (o *opening) syncAfterCrash() error {
+	if o.readOnly || o.Mode == Off {
+		return nil
+	}
+	if b, err := o.disk.read(o.path); err == nil {
+		if rec, _, err := decodeMark(b); err == nil && rec.clean {
+			return nil
+		}
+	}
+	for _, dir := range append([]string{o.dir}, o.AlsoSync...) {
+		if err := o.disk.syncTree(dir); err != nil {
+			return fmt.Errorf("sync what an unclean stop may have left in memory: %w", err)
+		}
+	}
+	return nil
+}
+
+// wear puts the guard on s, and closes it if that fails.
+func (o *opening) wear(s storage.Store) (storage.Store, error) {
+	l := &watchedLog{Store: s, dir: o.dir, stop: o.stop}
+	l.sums.Store(&spans{})
+	err := o.prepare(l)
+	if err == nil {
+		g := &guarded{inner: l, stop: o.stop, vote: voteKeeper{inner: s, plain: o.Mode == Off && !o.readOnly}}
+		return withOptional(g, s), nil
+	}
+	if errors.As(err, new(*panicError)) {
+		return nil, err
+	}
+	if l.water != nil {
+		err = errors.Join(err, l.water.mark.file.Close())
+	}
+	return nil, errors.Join(err, s.Close())
+}
+
+func (o *opening) prepare(l *watchedLog) error {
+	rec, number, found, err := o.load()
+	if err != nil {
+		return err
+	}
+	first, last, err := bounds(l.Store)
+	if err != nil {
+		return err
+	}
+	if rec.high > last {
+		return goneError(o.dir, rec.high, last)
+	}
+	l.sums.Store(&rec.sums)
+	switch {
+	case o.readOnly:
+		return nil
+	case o.Mode == Off:
+		return o.takeOff(l, rec, number, found, last)
+	}
+	worn, err := isWorn(l.Store)
+	if err != nil {
+		return err
+	}
+	if worn && !found {
+		return fmt.Errorf("%s is gone, which knows what the log in %s must have: restore it, "+
+			"or open the store once with the guard off to go on without that knowledge", o.path, o.dir)
+	}
+	return o.putOn(l, rec, number, found, first, last)
+}
+
+// putOn begins to keep the mark. Entries that are there are taken for
+// acknowledged: after an unclean stop they were just synced.
+func (o *opening) putOn(l *watchedLog, rec record, number uint64, found bool, first, last uint64) error {
+	next := record{high: last, sums: rec.sums.since(first)}
+	if last == 0 {
+		next.sums = spans{{0, unending}}
+	} else {
+		next.sums = next.sums.below(last + 1).opened(last + 1) // a crash may have left it past an end that was cut
+	}
+	if len(next.sums) > maxSpans {
+		return fmt.Errorf("the guard of the log in %s was put on more than %d times: leave it off until a snapshot has cut the log", o.dir, maxSpans)
+	}
+	if err := o.open(l, next, number, found); err != nil {
+		return err
+	}
+	l.seal = true
+	if err := setWorn(l.Store, true); err != nil {
+		return err
+	}
+	if err := l.verify(); err != nil {
+		return err
+	}
+	l.water.start()
+	return nil
+}
+
+// takeOff ends the keeping of the mark, and writes the vote back. A store that
+// never had a mark gets none.
+func (o *opening) takeOff(l *watchedLog, rec record, number uint64, found bool, last uint64) error {
+	if found {
+		if err := o.open(l, record{sums: rec.sums.below(last + 1)}, number, true); err != nil {
+			return err
+		}
+	}
+	if err := TakeOff(l.Store); err != nil {
+		return err
+	}
+	return setWorn(l.Store, false)
+}
+
+// open writes rec to the mark, a new one if none was found.
+func (o *opening) open(l *watchedLog, rec record, number uint64, found bool) error {
+	if !found {
+		if err := o.disk.create(o.path, encodeMark(rec)); err != nil {
+			return fmt.Errorf("create %s: %w", o.path, err)
+		}
+	}
+	file, err := o.disk.open(o.path)
+	if err != nil {
+		return err
+	}
+	l.water = newWater(&mark{file: file, number: number}, rec, o.Mode == Strict, func(err error) { o.stop.fail(err) })
+	l.sums.Store(&rec.sums)
+	if !found {
+		return nil
+	}
+	return l.water.mark.write(rec)
+}
+
+func (o *opening) load() (rec record, number uint64, found bool, err error) {
+	b, err := o.disk.read(o.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return record{}, 0, false, nil
+	}
+	if err != nil {
+		return record{}, 0, false, err
+	}
+	if rec, number, err = decodeMark(b); err != nil {
+		return record{}, 0, false, fmt.Errorf("%s %w", o.path, err)
+	}
+	return rec, number, true, nil
+}
+
+func bounds(s storage.Store) (first, last uint64, err error) {
+	if first, err = s.FirstIndex(); err != nil {
+		return 0, 0, err
+	}
+	last, err = s.LastIndex()
+	return first, last, err
+}
+
+// goneError says which acknowledged entries are missing at the end of the log.
+func goneError(dir string, high, last uint64) error {
+	gone, end := fmt.Sprintf("log entries %d to %d", last+1, high), fmt.Sprintf("ends at %d", last)
+	if high == last+1 {
+		gone = fmt.Sprintf("log entry %d", high)
+	}
+	if last == 0 {
+		gone, end = fmt.Sprintf("log entries up to %d", high), "is empty"
+	}
+	return fmt.Errorf("%s had been acknowledged, and the log in %s %s: restore the directory from before, or join again as a new member with an empty one",
+		gone, dir, end)
+}
