@@ -86,6 +86,7 @@ func (o *opening) syncAfterCrash() error {
 		if rec, _, err := decodeMark(b); err == nil && rec.clean {
 			return nil
 		}
+		o.logger.Info("the log store was not closed: syncing its files before it is used")
 	}
 	for _, dir := range append([]string{o.dir}, o.AlsoSync...) {
 		if err := o.disk.syncTree(dir); err != nil {

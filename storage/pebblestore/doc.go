@@ -23,7 +23,9 @@
 // has checksums in the footers of tables too. There is a limit to it: pebble
 // v2.1.7 looks for the mark in later blocks of 32 KiB only, so damage within
 // the last block of the newest write-ahead log still passes for a torn end, and
-// the entries from there on are gone without a word.
+// the entries from there on are gone without a word. Package guard's mark
+// notices that, for entries; a vote or a term that was written after the last of
+// them may still be lost so.
 //
 // # When a write fails
 //

@@ -17,6 +17,7 @@ import (
 
 	"github.com/forkbikash/keyval/core/httpapi"
 	"github.com/forkbikash/keyval/core/node"
+	"github.com/forkbikash/keyval/storage/guard"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -114,6 +115,9 @@ func TestServes(t *testing.T) {
 		{line: "-join elsewhere:11000 ./d", want: func(c *Config) { c.Join = []string{"http://elsewhere:11000"} }},
 		{line: "-log-store wal ./d", want: func(c *Config) { c.LogStore = Plug{Name: "wal"} }},
 		{line: "-log-store pebble:cache=1:2 ./d", want: func(c *Config) { c.LogStore = Plug{"pebble", "cache=1:2"} }},
+		{line: "-log-guard strict ./d", want: func(c *Config) { c.LogGuard = guard.Strict }},
+		{line: "./d", env: "KEYVAL_LOG_GUARD=off", want: func(c *Config) { c.LogGuard = guard.Off }},
+		{line: "-log-guard on ./d", env: "KEYVAL_LOG_GUARD=off", want: func(c *Config) { c.LogGuard = guard.On }},
 		{line: "-transport tcp:x=y ./d", want: func(c *Config) { c.Transport = Plug{"tcp", "x=y"} }},
 		{line: "-inmem", want: func(c *Config) { c.Dir, c.LogStore.Name = "", inMemory }},
 		{line: "-inmem -log-level error ./d", want: func(c *Config) { c.LogStore.Name, c.LogLevel = inMemory, slog.LevelError }},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/forkbikash/keyval/core/httpapi"
 	"github.com/forkbikash/keyval/core/node"
+	"github.com/forkbikash/keyval/storage/guard"
 )
 
 // Config is what a node is served with: the flags, checked. Only the plugs'
@@ -29,6 +30,10 @@ type Config struct {
 	// defaultLogStore where there is none.
 	LogStore  Plug
 	Transport Plug
+
+	// LogGuard is what the log store is to wear. Empty takes the marker's, or
+	// guard.On where there is none. A store in memory wears nothing.
+	LogGuard guard.Mode
 
 	Forward httpapi.Forward
 	Raft    node.Timing // each field is set; a LogCache of 0 is none

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/forkbikash/keyval/core/httpapi"
+	"github.com/forkbikash/keyval/storage/guard"
 )
 
 // nodeFlags are the flags of a node, and the Config that they make.
@@ -106,6 +107,13 @@ func (f *nodeFlags) logSettings() []*setting {
 	const most = 1 << 40 // entries; far beyond use, and safe to add to
 	r := &f.cfg.Raft
 	return []*setting{
+		{
+			name: "log-guard", arg: "HOW",
+			usage: "what a log store on disk wears: on; strict, which is sure of the last entry too and makes an append take about twice as long; " +
+				"or off; a directory keeps what it had last",
+			shown: string(guard.On),
+			parse: oneOf(&f.cfg.LogGuard, guard.On, guard.Strict, guard.Off),
+		},
 		{
 			name: "snapshot-interval", arg: "TIME",
 			usage: "how often to see whether a snapshot is due", fallback: "120s",

@@ -18,7 +18,6 @@ import (
 	"github.com/forkbikash/keyval/apps/keyval/datadir"
 	"github.com/forkbikash/keyval/core/node"
 	"github.com/forkbikash/keyval/storage"
-	"github.com/forkbikash/keyval/storage/guard"
 	"github.com/forkbikash/keyval/transport"
 )
 
@@ -45,6 +44,7 @@ func (s *server) openStorage() error {
 	dir, err := datadir.Open(s.cfg.Dir, datadir.Options{
 		NodeID: s.cfg.ID, DefaultNodeID: s.cfg.DefaultID(),
 		LogStore: s.cfg.LogStore.Name, DefaultLogStore: defaultLogStore,
+		Guard:    string(s.cfg.LogGuard),
 		HasState: s.hasState,
 	})
 	if err != nil {
@@ -59,11 +59,9 @@ func (s *server) openStorage() error {
 	})
 	m := dir.Marker()
 	s.id = identity{nodeID: m.NodeID, logStore: m.LogStore, clusterID: m.ClusterID, incarnation: m.Incarnation, dir: dir}
-	store, err := s.openStore(m.LogStore, dir.LogDir())
-	if err != nil {
+	if s.id.store, err = s.openGuarded(dir); err != nil {
 		return err
 	}
-	s.id.store = guard.Wrap(store, s.fail)
 	s.onClose(s.id.store.Close)
 	if s.id.snapshots, err = openSnapshots(dir.SnapshotBase(), s.log); err != nil {
 		return err
@@ -74,7 +72,7 @@ func (s *server) openStorage() error {
 }
 
 func (s *server) openMemory() error {
-	store, err := s.openStore(inMemory, "")
+	store, err := s.openStore(inMemory, "", bare)
 	if err != nil {
 		return err
 	}
@@ -87,7 +85,7 @@ func (s *server) openMemory() error {
 	return nil
 }
 
-func (s *server) openStore(name, dir string) (storage.Store, error) {
+func (s *server) openStore(name, dir string, wear func(storage.Opener) storage.Opener) (storage.Store, error) {
 	open, ok := s.plugs.LogStores[name]
 	if !ok {
 		return nil, fmt.Errorf("%s holds a log store %q, which this binary does not have", s.cfg.Dir, name)
@@ -96,7 +94,7 @@ func (s *server) openStore(name, dir string) (storage.Store, error) {
 	if name == s.cfg.LogStore.Name {
 		o.Arg = s.cfg.LogStore.Arg
 	}
-	store, err := open(dir, o)
+	store, err := wear(open)(dir, o)
 	if err != nil {
 		return nil, s.logStoreError(name, err)
 	}
@@ -105,7 +103,7 @@ func (s *server) openStore(name, dir string) (storage.Store, error) {
 
 // hasState looks into a directory whose marker is not as the flags want it.
 func (s *server) hasState(m datadir.Marker, logDir, snapshotBase string) (has bool, err error) {
-	store, err := s.openStore(m.LogStore, logDir)
+	store, err := s.openStore(m.LogStore, logDir, bare)
 	if err != nil {
 		return false, err
 	}

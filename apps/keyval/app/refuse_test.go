@@ -44,6 +44,7 @@ func TestRefuses(t *testing.T) {
 
 		// Log stores and transports.
 		{line: "-log-store blot ./d", want: `there is no log store "blot": take one of bolt, inmem, pebble, wal (did you mean bolt?)`},
+		{line: "-log-guard stric ./d", want: "take one of on, strict, off (did you mean strict?)"},
 		{line: "-log-store rocks ./d", want: `there is no log store "rocks": take one of bolt, inmem, pebble, wal` + "\n"},
 		{line: "-log-store= ./d", want: `there is no log store ""`},
 		{line: "./d", env: "KEYVAL_LOG_STORE=blot", want: `KEYVAL_LOG_STORE "blot": there is no log store`},

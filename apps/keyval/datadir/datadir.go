@@ -70,6 +70,17 @@ func (d *Dir) SetMember(member bool) error {
 	})
 }
 
+// SetGuard notes what the log store wears: on, strict or off.
+func (d *Dir) SetGuard(guard string) error {
+	return d.change(func(m *Marker) error {
+		if !knownGuard(guard) {
+			return fmt.Errorf("%s: guard %q is not on, strict or off", d.path, guard)
+		}
+		m.Guard = guard
+		return nil
+	})
+}
+
 // Renew makes the directory that of a node that nobody has met and that is about
 // to join a cluster: it draws a new incarnation and is no member. A nodeID other than "" renames the node; the
 // caller has then seen that there is no Raft state, whose votes are the old

@@ -23,7 +23,8 @@ type Options struct {
 	LogStore        string
 	DefaultLogStore string
 
-	// Guard is what the log store of a new directory wears; empty means "on".
+	// Guard is what the log store of a new directory wears; empty means "on". One
+	// that is there keeps its own until SetGuard.
 	Guard string
 
 	// HasState says whether the log store and the snapshots of m hold any Raft
