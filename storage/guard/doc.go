@@ -39,27 +39,32 @@
 // writing the whole log is read, so that damage is found before the node begins:
 // Raft itself panics over it.
 //
-// The mark says from which index on entries must carry a checksum, so a store
-// that was used bare can be guarded from then on. An entry that need not have
-// one and has one that fits is read without it.
+// The mark says which indexes the log must have, and that with a checksum: from
+// the one on at which the guard was put on, less what Raft left out when it
+// installed a snapshot. So a store that was used bare can be guarded from then
+// on, and an entry that is missing in the middle is noticed too. An entry that
+// need not have a checksum and has one that fits is read without it.
+//
+// A store that panics while it is opened and read, as bbolt does over a damaged
+// page, is reported as damaged as well. Where it panics on a goroutine of its
+// own, as bbolt does without nofreelistsync=false, the process ends.
 //
 // # The mark
 //
 // An end of the log that was never acknowledged may be torn off by a crash, and
 // each store tolerates that. But a store that finds its last file or block
 // damaged takes acknowledged entries for such an end as well, and a node without
-// them breaks its promise. So the guard keeps the index up to which entries were
-// acknowledged, in a file of its own ([FileName]), and refuses to open a store
-// whose log ends below.
+// them breaks its promise. So the guard keeps the indexes of the first and the
+// last acknowledged entry, in a file of its own ([FileName]), and refuses to open
+// a store whose log lacks any.
 //
 // To sync it with each append would double the cost of one. With [On] it is
 // written beside the appends: 5 ms after the last one when the log is idle, and
 // every 50 ms while it is not. No append is acknowledged while the mark lacks an
-// entry that was acknowledged 100 ms before. So there is a window: acknowledged
-// entries that vanish are missed unless they were the last, acknowledged within
-// 100 ms before a crash. [Strict] has no window. Before the end of the log is
-// cut, the mark is lowered durably; while the log is cut and after it, the mark
-// never says more than what holds.
+// entry that was acknowledged 100 ms before. So there is a window: entries
+// can vanish unnoticed if they were the last, acknowledged within 100 ms before a
+// crash. [Strict] has no window. Before anything is cut off the
+// log, the mark says so durably; it never expects more than what is there.
 //
 // The file has two records with checksums, written in turn. If the newer is
 // damaged the older counts, which is what a crash in the middle of a write takes;

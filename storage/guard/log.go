@@ -3,6 +3,7 @@ package guard
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -15,15 +16,17 @@ import (
 // end is kept in a mark.
 type watchedLog struct {
 	storage.Store
-	dir  string
-	seal bool // entries are stored with a checksum
-	stop *failStop
+	dir    string
+	logger *slog.Logger
+	seal   bool // entries are stored with a checksum
+	stop   *failStop
 
 	// sums is replaced before what it says of an entry can change, so that who has
 	// read an entry and finds it amiss asks whether it was replaced meanwhile.
 	sums atomic.Pointer[spans]
 
 	mu    sync.Mutex // one write of the end of the log at a time
+	last  uint64     // the end of the log, where entries are stored with a checksum
 	water *water     // nil without a mark
 
 	closing sync.Once
@@ -40,6 +43,9 @@ func (l *watchedLog) GetLog(index uint64, log *raft.Log) error {
 	return err
 }
 
+// remedy is what helps against a log that lost something.
+const remedy = "restore the directory from before, or join again as a new member with an empty one"
+
 // damageError is an entry that is not what was stored.
 type damageError struct {
 	index  uint64
@@ -48,8 +54,7 @@ type damageError struct {
 }
 
 func (e *damageError) Error() string {
-	return fmt.Sprintf("log entry %d in %s is damaged: %v: restore the directory from before, or join again as a new member with an empty one",
-		e.index, e.dir, e.reason)
+	return fmt.Sprintf("log entry %d in %s is damaged: %v: %s", e.index, e.dir, e.reason, remedy)
 }
 
 func (e *damageError) Unwrap() error { return e.reason }
@@ -111,10 +116,30 @@ func (l *watchedLog) append(logs []*raft.Log, store func([]*raft.Log) error) err
 		}
 		return store(logs)
 	}
+	if err := l.allowGaps(logs); err != nil {
+		return err
+	}
 	if err := store(seal(logs)); err != nil {
 		return err
 	}
-	return l.water.raise(highest)
+	l.last = max(l.last, highest)
+	return l.water.raise(lowest, highest)
+}
+
+// allowGaps has the mark say which indexes the log will not have, before logs
+// are stored that leave some out, as after a snapshot was installed.
+func (l *watchedLog) allowGaps(logs []*raft.Log) error {
+	sums, last := *l.sums.Load(), l.last
+	for _, e := range logs {
+		if last != 0 && e.Index > last+1 {
+			sums = sums.below(last + 1).opened(e.Index)
+		}
+		last = max(last, e.Index)
+	}
+	if sums.same(*l.sums.Load()) {
+		return nil
+	}
+	return l.change(func(r *record) { r.sums = sums })
 }
 
 // disclaim readies the entries from index on for being stored without checksum.
@@ -123,79 +148,102 @@ func (l *watchedLog) disclaim(index uint64) error {
 	if sums.same(*l.sums.Load()) {
 		return nil
 	}
-	return l.change(0, sums)
+	return l.change(func(r *record) { r.sums = sums })
 }
 
-// change has the mark at high and sums durable, for readers too.
-func (l *watchedLog) change(high uint64, sums spans) error {
-	l.sums.Store(&sums)
-	return l.water.set(func(r *record) { r.high, r.sums = high, sums })
+// change has the record changed durably, and readers know.
+func (l *watchedLog) change(change func(*record)) error {
+	return l.water.set(func(r *record) {
+		change(r)
+		sums := r.sums
+		l.sums.Store(&sums)
+	})
 }
 
-// DeleteRange lowers the mark before it removes the end of the log.
+// DeleteRange has the mark expect no more than what will be left, before it
+// removes anything.
 func (l *watchedLog) DeleteRange(low, high uint64) error {
-	if l.water == nil {
+	if l.water == nil || low > high {
 		return l.Store.DeleteRange(low, high)
 	}
 	l.mu.Lock()
-	last, err := l.Store.LastIndex()
-	if err != nil || low > high || low > last || high < last {
-		// The end stays. Entries may be appended meanwhile, which is why the lock is
-		// not held: Raft cuts the head in the background.
-		l.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		return l.Store.DeleteRange(low, high)
+	first, last, err := bounds(l.Store)
+	if err == nil && low <= last && high >= last {
+		defer l.mu.Unlock()
+		return l.cutEnd(low, high, first)
 	}
-	defer l.mu.Unlock()
-	return l.cutEnd(low, high)
+	if err == nil && high >= first && high < last {
+		err = l.cutBefore(low, high, first)
+	}
+	// Entries may be appended meanwhile, which is why the lock is not held: Raft
+	// cuts the head in the background.
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return l.Store.DeleteRange(low, high)
+}
+
+// cutBefore readies the mark for the removal of the entries from low to high,
+// after which there are more.
+func (l *watchedLog) cutBefore(low, high, first uint64) error {
+	if low > first {
+		sums := append(l.sums.Load().below(low), l.sums.Load().above(high)...)
+		return l.change(func(r *record) { r.sums = sums })
+	}
+	if !l.seal {
+		return nil
+	}
+	return l.change(func(r *record) { r.low = max(r.low, high+1) })
 }
 
 // cutEnd removes the entries from low on. What the mark says holds at each
 // moment: it is lowered first, and only when the entries are gone that carry no
 // checksum is one due at their indexes.
-func (l *watchedLog) cutEnd(low, high uint64) error {
+func (l *watchedLog) cutEnd(low, high, first uint64) error {
 	if !l.seal {
 		if err := l.disclaim(low); err != nil {
 			return err
 		}
 		return l.Store.DeleteRange(low, high)
 	}
-	end, empty, err := l.endBelow(low)
+	end, err := l.endBelow(low, first)
 	if err != nil {
 		return err
 	}
-	now := *l.sums.Load()
-	then := now.below(low).opened(low)
-	if empty {
-		then = spans{{0, unending}} // it may go on lower
-	}
-	if err := l.change(end, now); err != nil {
+	then := l.sums.Load().below(low).opened(low)
+	err = l.change(func(r *record) {
+		r.high = end
+		if low <= first { // nothing is left, and the log may go on lower
+			r.low, then = 0, spans{{0, unending}}
+		}
+	})
+	if err != nil {
 		return err
 	}
 	if err := l.Store.DeleteRange(low, high); err != nil {
 		return err
 	}
-	last, err := l.Store.LastIndex()
-	if err != nil || now.same(then) {
-		return errors.Join(err, l.water.raise(last))
+	if l.last, err = l.Store.LastIndex(); err != nil {
+		return err
 	}
-	return l.change(last, then)
+	if end == l.last && then.same(*l.sums.Load()) {
+		return nil
+	}
+	return l.change(func(r *record) { r.high, r.sums = l.last, then })
 }
 
 // endBelow is where the log will end when it is cut at low, or 0 where only a
 // search could tell, because there is a gap.
-func (l *watchedLog) endBelow(low uint64) (end uint64, empty bool, err error) {
-	first, err := l.Store.FirstIndex()
-	if err != nil || low <= first {
-		return 0, true, err
+func (l *watchedLog) endBelow(low, first uint64) (uint64, error) {
+	if low <= first {
+		return 0, nil
 	}
-	err = l.Store.GetLog(low-1, new(raft.Log))
+	err := l.Store.GetLog(low-1, new(raft.Log))
 	if errors.Is(err, raft.ErrLogNotFound) {
-		return 0, false, nil
+		return 0, nil
 	}
-	return low - 1, false, err
+	return low - 1, err
 }
 
 // Close closes the store and notes that it was closed, unless a write failed:

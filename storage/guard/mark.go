@@ -19,18 +19,27 @@ const (
 	markSize    = 3 * blockSize
 	headSize    = len(markMagic) + 4 + 4
 
-	// maxSpans is how often the guard may be taken off and put on again before the
-	// log has to be cut: a span goes when Raft has cut its last entry.
+	// maxSpans is how many are kept, of which a log that is always guarded and has
+	// no gap has one. The oldest go first.
 	maxSpans = 64
 
-	recordSize = 8 + 1 + 8 + 2 // without spans and checksum
+	recordSize = 8 + 1 + 8 + 8 + 2 // without spans and checksum
 )
 
 // record is what the guard knows of a log beside the log.
 type record struct {
 	clean bool   // the store was closed, and nothing came after
-	high  uint64 // entries were acknowledged up to here; 0 if that is not known
-	sums  spans  // which entries carry a checksum
+	low   uint64 // entries were acknowledged, and not cut since, from here on,
+	high  uint64 // up to here; 0 if that is not known
+	sums  spans  // which of them the log must have, each with a checksum
+}
+
+// reach takes in the entries from first to last, which were appended.
+func (r *record) reach(first, last uint64) {
+	if r.low == 0 {
+		r.low = first
+	}
+	r.high = last
 }
 
 // encodeMark returns a new file with r in it.
@@ -46,7 +55,7 @@ func headOf(version uint32) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// encodeRecord: number (8 bytes), flags (1), high (8), count of spans (2), from
+// encodeRecord: number (8 bytes), flags (1), low (8), high (8), count of spans (2), from
 // and to of each (16), CRC-32C of all that (4).
 func encodeRecord(r record, number uint64) []byte {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, recordSize+16*len(r.sums)+4), number)
@@ -54,7 +63,8 @@ func encodeRecord(r record, number uint64) []byte {
 	if r.clean {
 		flags = 1
 	}
-	b = binary.BigEndian.AppendUint64(append(b, flags), r.high)
+	b = binary.BigEndian.AppendUint64(append(b, flags), r.low)
+	b = binary.BigEndian.AppendUint64(b, r.high)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(r.sums))) //nolint:gosec // at most maxSpans
 	for _, s := range r.sums {
 		b = binary.BigEndian.AppendUint64(b, s.from)
@@ -64,7 +74,7 @@ func encodeRecord(r record, number uint64) []byte {
 }
 
 func decodeRecord(b []byte) (r record, number uint64, ok bool) {
-	n := int(binary.BigEndian.Uint16(b[17:]))
+	n := int(binary.BigEndian.Uint16(b[25:]))
 	if n > maxSpans {
 		return record{}, 0, false
 	}
@@ -72,7 +82,7 @@ func decodeRecord(b []byte) (r record, number uint64, ok bool) {
 	if crc32.Checksum(b[:end], castagnoli) != binary.BigEndian.Uint32(b[end:]) {
 		return record{}, 0, false
 	}
-	r = record{clean: b[8]&1 != 0, high: binary.BigEndian.Uint64(b[9:])}
+	r = record{clean: b[8]&1 != 0, low: binary.BigEndian.Uint64(b[9:]), high: binary.BigEndian.Uint64(b[17:])}
 	for i := range n {
 		at := b[recordSize+16*i:]
 		r.sums = append(r.sums, span{binary.BigEndian.Uint64(at), binary.BigEndian.Uint64(at[8:])})

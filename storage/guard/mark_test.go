@@ -9,7 +9,7 @@ import (
 )
 
 func someRecord() record {
-	return record{high: 1 << 40, sums: spans{{3, 9}, {20, unending}}}
+	return record{low: 4, high: 1 << 40, sums: spans{{3, 9}, {20, unending}}}
 }
 
 // memFile is a file that is its content.

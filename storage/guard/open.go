@@ -55,9 +55,13 @@ func Opener(open storage.Opener, o Options) storage.Opener {
 		if err := op.syncAfterCrash(); err != nil {
 			return nil, err
 		}
-		s, err := open(dir, so)
+		var s storage.Store
+		err = guarding(op.logger, func() (err error) {
+			s, err = open(dir, so)
+			return err
+		})
 		if err != nil {
-			return nil, err
+			return nil, op.explain(err)
 		}
 		return op.wear(s)
 	}
@@ -98,20 +102,28 @@ func (o *opening) syncAfterCrash() error {
 
 // wear puts the guard on s, and closes it if that fails.
 func (o *opening) wear(s storage.Store) (storage.Store, error) {
-	l := &watchedLog{Store: s, dir: o.dir, stop: o.stop}
+	l := &watchedLog{Store: s, dir: o.dir, logger: o.logger, stop: o.stop}
 	l.sums.Store(&spans{})
-	err := o.prepare(l)
+	err := guarding(o.logger, func() error { return o.prepare(l) })
 	if err == nil {
 		g := &guarded{inner: l, stop: o.stop, vote: voteKeeper{inner: s, plain: o.Mode == Off && !o.readOnly}}
 		return withOptional(g, s), nil
 	}
 	if errors.As(err, new(*panicError)) {
-		return nil, err
+		return nil, o.explain(err)
 	}
 	if l.water != nil {
 		err = errors.Join(err, l.water.mark.file.Close())
 	}
 	return nil, errors.Join(err, s.Close())
+}
+
+// explain says what a panic is about that no entry explains.
+func (o *opening) explain(err error) error {
+	if !errors.As(err, new(*panicError)) || errors.As(err, new(*damageError)) {
+		return err
+	}
+	return fmt.Errorf("log store in %s is damaged: %w: %s", o.dir, err, remedy)
 }
 
 func (o *opening) prepare(l *watchedLog) error {
@@ -123,8 +135,8 @@ func (o *opening) prepare(l *watchedLog) error {
 	if err != nil {
 		return err
 	}
-	if rec.high > last {
-		return goneError(o.dir, rec.high, last)
+	if err := complete(o.dir, rec, first, last); err != nil {
+		return err
 	}
 	l.sums.Store(&rec.sums)
 	switch {
@@ -147,19 +159,16 @@ func (o *opening) prepare(l *watchedLog) error {
 // putOn begins to keep the mark. Entries that are there are taken for
 // acknowledged: after an unclean stop they were just synced.
 func (o *opening) putOn(l *watchedLog, rec record, number uint64, found bool, first, last uint64) error {
-	next := record{high: last, sums: rec.sums.since(first)}
+	next := record{low: first, high: last, sums: rec.sums.since(first)}
 	if last == 0 {
 		next.sums = spans{{0, unending}}
 	} else {
 		next.sums = next.sums.below(last + 1).opened(last + 1) // a crash may have left it past an end that was cut
 	}
-	if len(next.sums) > maxSpans {
-		return fmt.Errorf("the guard of the log in %s was put on more than %d times: leave it off until a snapshot has cut the log", o.dir, maxSpans)
-	}
 	if err := o.open(l, next, number, found); err != nil {
 		return err
 	}
-	l.seal = true
+	l.seal, l.last = true, last
 	if err := setWorn(l.Store, true); err != nil {
 		return err
 	}
@@ -225,15 +234,21 @@ func bounds(s storage.Store) (first, last uint64, err error) {
 	return first, last, err
 }
 
-// goneError says which acknowledged entries are missing at the end of the log.
-func goneError(dir string, high, last uint64) error {
-	gone, end := fmt.Sprintf("log entries %d to %d", last+1, high), fmt.Sprintf("ends at %d", last)
-	if high == last+1 {
-		gone = fmt.Sprintf("log entry %d", high)
+// complete says which acknowledged entries are missing at the ends of the log.
+func complete(dir string, rec record, first, last uint64) error {
+	from, to, end := last+1, rec.high, fmt.Sprintf("ends at %d", last)
+	switch {
+	case rec.high > last && last == 0:
+		from, end = max(rec.low, 1), "is empty"
+	case rec.high > last:
+	case rec.low == 0 || first <= rec.low || len(rec.sums.since(rec.low).below(first)) == 0:
+		return nil
+	default:
+		from, to, end = rec.low, first-1, fmt.Sprintf("begins at %d", first)
 	}
-	if last == 0 {
-		gone, end = fmt.Sprintf("log entries up to %d", high), "is empty"
+	gone := fmt.Sprintf("log entries %d to %d", from, to)
+	if from == to {
+		gone = fmt.Sprintf("log entry %d", from)
 	}
-	return fmt.Errorf("%s had been acknowledged, and the log in %s %s: restore the directory from before, or join again as a new member with an empty one",
-		gone, dir, end)
+	return fmt.Errorf("%s had been acknowledged, and the log in %s %s: %s", gone, dir, end, remedy)
 }

@@ -100,8 +100,15 @@ func TestDamageIsReportedWhenItIsRead(t *testing.T) {
 
 func TestStoreThatPanicsIsDamaged(t *testing.T) {
 	disk, d := used(t)
-	if _, err := open(panicking{disk}, d, On); !contains(err, "log entry 4", "page 17") {
+	if _, err := open(panicking{disk}, d, On); !contains(err, "log entry 4", "page 17", "join again") {
 		t.Errorf("got %v, want an error that names entry 4 and what the store said", err)
+	}
+}
+
+func TestStoreThatPanicsWhenItIsOpened(t *testing.T) {
+	opener := func(string, storage.Options) (storage.Store, error) { panic("page 17: no such thing") }
+	if _, err := Opener(opener, Options{disk: newFakeDisk()})("dir", storage.Options{}); !contains(err, "log store in dir is damaged", "page 17", "join again") {
+		t.Errorf("got %v, want an error that names the store and what it said", err)
 	}
 }
 
@@ -114,23 +121,55 @@ func (p panicking) GetLog(index uint64, l *raft.Log) error {
 	return p.Store.GetLog(index, l)
 }
 
-func TestOnlyAGaplessLogMissesAnEntry(t *testing.T) {
+func TestMissingEntryRefusesToOpen(t *testing.T) {
+	for _, tc := range []struct {
+		index uint64
+		words []string
+	}{
+		{1, []string{"log entry 1 had been acknowledged", "begins at 2"}},
+		{3, []string{"log entry 3", "missing"}},
+		{5, []string{"log entry 5 had been acknowledged", "ends at 4"}},
+	} {
+		disk, d := used(t)
+		if err := disk.DeleteRange(tc.index, tc.index); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(disk, d, On); !contains(err, tc.words...) {
+			t.Errorf("entry %d is missing: got %v, want an error with %q", tc.index, err, tc.words)
+		}
+	}
 	disk, d := used(t)
-	if err := disk.DeleteRange(3, 3); err != nil {
+	if err := disk.DeleteRange(1, 5); err != nil {
 		t.Fatal(err)
 	}
-	mustOpen(t, disk, d.restart(), On)
-	opener := func(string, storage.Options) (storage.Store, error) { return gapless{disk}, nil }
-	if _, err := Opener(opener, Options{disk: d.restart()})("dir", storage.Options{}); !contains(err, "log entry 3", "missing") {
-		t.Errorf("got %v, want an error that entry 3 is missing", err)
+	if _, err := open(disk, d, On); !contains(err, "log entries 1 to 5 had been acknowledged", "is empty") {
+		t.Errorf("all are missing: got %v, want an error that says so", err)
 	}
 }
 
-type gapless struct{ storage.Store }
+// TestGapsAreNoDamage: a gap is allowed where entries were stored so, and where
+// some were removed.
+func TestGapsAreNoDamage(t *testing.T) {
+	disk, d := used(t)
+	g := mustOpen(t, disk, d, On)
+	gappy := append(logs(100, 102, 2), logs(200, 203, 2)...)
+	if err := errors.Join(g.StoreLogs(gappy), g.DeleteRange(201, 202), g.DeleteRange(1, 50), g.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := mustOpen(t, disk, d, On).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := disk.DeleteRange(101, 101); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(disk, d, On); !contains(err, "log entry 101", "missing") {
+		t.Errorf("got %v, want an error that entry 101 is missing", err)
+	}
+}
 
-func (gapless) IsMonotonic() bool { return true }
-
-func TestAGapIsReadFromBothEnds(t *testing.T) {
+func TestDamageOnEitherSideOfAGap(t *testing.T) {
 	for _, index := range []uint64{2, 1 << 40} {
 		disk, d := memstore.New(), newFakeDisk()
 		g := mustOpen(t, disk, d, On)
@@ -282,29 +321,27 @@ func (s *interrupted) GetLog(index uint64, l *raft.Log) error {
 	return s.Store.GetLog(index, l)
 }
 
-func TestOnAndOffTooOften(t *testing.T) {
+// TestOnAndOffVeryOften: what the mark has no room for is not checked any more,
+// and read all the same.
+func TestOnAndOffVeryOften(t *testing.T) {
 	disk, d := memstore.New(), newFakeDisk()
-	var err error
-	rounds := uint64(0)
-	for ; err == nil && rounds < 2*maxSpans; rounds++ {
-		for i, mode := range []Mode{On, Off} {
-			var g storage.Store
-			if g, err = open(disk, d, mode); err != nil {
-				break
-			}
-			if err := errors.Join(g.StoreLogs(logs(1+2*rounds+uint64(i), 1+2*rounds+uint64(i), 1)), g.Close()); err != nil {
+	last := uint64(0)
+	for range maxSpans + 5 {
+		for _, mode := range []Mode{On, Off} {
+			g := mustOpen(t, disk, d, mode)
+			last++
+			if err := errors.Join(g.StoreLogs(logs(last, last, 1)), g.Close()); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if !contains(err, "more than 64 times") {
-		t.Fatalf("after %d rounds: got %v, want an error that it was put on too often", rounds, err)
+	if _, err := contents(mustOpen(t, disk, d.restart(), On)); err != nil {
+		t.Error(err)
 	}
-	g := mustOpen(t, disk, d, Off)
-	if err := errors.Join(g.DeleteRange(1, 10), g.Close()); err != nil {
-		t.Fatal(err)
+	damage(t, disk, last-1)
+	if _, err := open(disk, d.restart(), On); !contains(err, fmt.Sprintf("log entry %d in", last-1)) {
+		t.Errorf("got %v, want an error that names entry %d", err, last-1)
 	}
-	mustOpen(t, disk, d, On)
 }
 
 func TestReadOnlyChangesNothing(t *testing.T) {

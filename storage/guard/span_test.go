@@ -14,6 +14,8 @@ func TestSpans(t *testing.T) {
 		{"below everything", s.below(0), nil},
 		{"since within a span", s.since(9), s},
 		{"since past a span", s.since(10), spans{{20, unending}}},
+		{"above within a span", s.above(5), spans{{6, 9}, {20, unending}}},
+		{"above a span", s.above(9), spans{{20, unending}}},
 		{"opened where it is open", s.opened(30), s},
 		{"opened next to the end", spans{{3, 9}}.opened(10), spans{{3, unending}}},
 		{"opened apart", spans{{3, 9}}.opened(12), spans{{3, 9}, {12, unending}}},

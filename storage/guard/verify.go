@@ -3,72 +3,52 @@ package guard
 import (
 	"errors"
 	"fmt"
-	"math"
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/hashicorp/raft"
 )
 
-// verify reads the whole log, so that a damaged entry is found before a node
-// begins rather than when Raft panics over it. Around a gap, which a store may
-// have after a snapshot was installed, it reads from both ends.
+// verify reads every entry that the log must have, so that a damaged or missing
+// one is found before a node begins rather than when Raft panics over it.
 func (l *watchedLog) verify() error {
-	first, err := l.Store.FirstIndex()
-	if err != nil {
-		return err
-	}
-	last, err := l.Store.LastIndex()
+	first, last, err := bounds(l.Store)
 	if err != nil || last == 0 {
 		return err
 	}
-	missing := uint64(math.MaxUint64)
-	for i := first; i <= last; i++ {
-		found, err := l.verifyOne(i)
-		if err != nil {
-			return err
-		}
-		if !found {
-			missing = i
-			break
-		}
-	}
-	if missing > last {
-		return nil
-	}
-	if m, ok := l.Store.(raft.MonotonicLogStore); ok && m.IsMonotonic() {
-		return &damageError{missing, l.dir, fmt.Errorf("it is missing, and the log goes from %d to %d", first, last)}
-	}
-	for i := last; i > missing; i-- {
-		if found, err := l.verifyOne(i); err != nil || !found {
-			return err
+	var entry raft.Log
+	for _, s := range *l.sums.Load() {
+		for i := max(first, s.from); i <= min(last, s.to); i++ {
+			err := guarding(l.logger, func() error { return l.read(i, &entry) })
+			if errors.Is(err, raft.ErrLogNotFound) {
+				err = fmt.Errorf("it is missing, and the log goes from %d to %d", first, last)
+			}
+			if damaged := (*damageError)(nil); err != nil && !errors.As(err, &damaged) {
+				err = &damageError{i, l.dir, err}
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// verifyOne reads one entry. A store that panics over what it finds has found
-// damage: bbolt trusts its pages, and goes where they point.
-func (l *watchedLog) verifyOne(index uint64) (found bool, err error) {
+// panicError is what a store panicked with: bbolt trusts its pages, and goes
+// where they point. Such a store is not to be closed: it may hold locks that it
+// waits for.
+type panicError struct{ reason any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("the store cannot read it: %v", e.reason) }
+
+// guarding runs do, and makes an error of a panic in it.
+func guarding(logger *slog.Logger, do func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = &panicError{&damageError{index, l.dir, fmt.Errorf("the store cannot read it: %v", p)}}
+			logger.Debug("the log store panicked", "reason", p, "stack", string(debug.Stack()))
+			err = &panicError{p}
 		}
 	}()
-	err = l.read(index, new(raft.Log))
-	switch damaged := (*damageError)(nil); {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, raft.ErrLogNotFound):
-		return false, nil
-	case !errors.As(err, &damaged):
-		err = &damageError{index, l.dir, err}
-	}
-	return false, err
+	return do()
 }
-
-// panicError is what a store panicked with. It is not to be closed: it may hold
-// locks that it waits for.
-type panicError struct{ error }
-
-func (e *panicError) Unwrap() error { return e.error }

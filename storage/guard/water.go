@@ -67,20 +67,20 @@ func (w *water) stop() {
 	<-w.done
 }
 
-// raise notes that entries up to index are about to be acknowledged.
-func (w *water) raise(index uint64) error {
+// raise notes that entries from first to last are about to be acknowledged.
+func (w *water) raise(first, last uint64) error {
 	w.mu.Lock()
-	if index <= w.rec.high {
+	if last <= w.rec.high {
 		w.mu.Unlock()
 		return nil
 	}
 	if w.strict {
 		w.mu.Unlock()
-		return w.set(func(r *record) { r.high = index })
+		return w.set(func(r *record) { r.reach(first, last) })
 	}
 	now := time.Now()
 	overdue := tooOld(w.writes, now) || tooOld(w.pending, now)
-	w.rec.high = index
+	w.rec.reach(first, last)
 	w.touched = now
 	if w.pending.IsZero() {
 		w.pending = now

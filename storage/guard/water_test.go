@@ -71,7 +71,7 @@ func inBubble(t *testing.T, f *clockedFile, strict bool, do func(*testing.T, *wa
 
 func raise(t *testing.T, w *water, index uint64) {
 	t.Helper()
-	if err := w.raise(index); err != nil {
+	if err := w.raise(index, index); err != nil {
 		t.Fatalf("raise to %d: %v", index, err)
 	}
 }
