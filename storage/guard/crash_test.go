@@ -3,6 +3,7 @@ package guard
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,12 +27,14 @@ func logs(from, to, term uint64) []*raft.Log {
 	return all
 }
 
-// life is what a log goes through: each step is a call, or another opening in
-// the mode of that name.
-var life = []struct {
+// step is a call, or without one another opening in the mode of that name.
+type step struct {
 	name string
 	do   func(storage.Store) error
-}{
+}
+
+// aLife is what a log goes through.
+var aLife = []step{
 	{"append", func(s storage.Store) error { return s.StoreLogs(logs(1, 6, 1)) }},
 	{"cut the end", func(s storage.Store) error { return s.DeleteRange(5, 6) }},
 	{"append again", func(s storage.Store) error { return s.StoreLogs(logs(5, 9, 2)) }},
@@ -80,7 +83,7 @@ func contents(s storage.Store) (string, error) {
 }
 
 // expected is what a bare store holds after each step.
-func expected(t *testing.T) []string {
+func expected(t *testing.T, life []step) []string {
 	t.Helper()
 	s := memstore.New()
 	after := make([]string, len(life))
@@ -100,7 +103,7 @@ func expected(t *testing.T) []string {
 
 // live goes through life on that disk until the machine stops, and returns how
 // many steps were acknowledged.
-func live(t *testing.T, disk storage.Store, d *fakeDisk) (steps int) {
+func live(t *testing.T, life []step, disk storage.Store, d *fakeDisk) (steps int) {
 	t.Helper()
 	s, err := open(disk, d, On)
 	for i := 0; err == nil && i < len(life); i++ {
@@ -129,25 +132,26 @@ func live(t *testing.T, disk storage.Store, d *fakeDisk) (steps int) {
 // the mark: whatever was acknowledged is there, and the guard takes nothing for
 // gone or damaged that is not.
 func TestCrashAtEveryWrite(t *testing.T) {
-	after := expected(t)
+	life := aLife
+	after := expected(t, life)
 	for _, last := range []string{"nothing", "torn", "all"} {
 		done := false
 		for at := 0; !done; at++ {
 			synctest.Test(t, func(t *testing.T) {
 				disk, d := memstore.New(), newFakeDisk()
 				d.left, d.last = at, last
-				steps := live(t, disk, d)
+				steps := live(t, life, disk, d)
 				done = steps == len(life)
-				checkAfterCrash(t, disk, d.restart(), []Mode{On, Strict}[at%2], steps, after)
+				checkAfterCrash(t, life, disk, d.restart(), []Mode{On, Strict}[at%2], steps, after)
+				if t.Failed() {
+					t.Logf("stopped in write %d, of which %s happened", at+1, last)
+				}
 			})
-			if t.Failed() {
-				t.Fatalf("stopped in write %d, of which %s happened", at+1, last)
-			}
 		}
 	}
 }
 
-func checkAfterCrash(t *testing.T, disk storage.Store, d *fakeDisk, mode Mode, steps int, after []string) {
+func checkAfterCrash(t *testing.T, life []step, disk storage.Store, d *fakeDisk, mode Mode, steps int, after []string) {
 	t.Helper()
 	s, err := open(disk, d, mode)
 	if err != nil {
@@ -176,19 +180,66 @@ func checkAfterCrash(t *testing.T, disk storage.Store, d *fakeDisk, mode Mode, s
 	}
 }
 
+// TestCrashInRandomLives does the same with lives of which nobody thought.
+func TestCrashInRandomLives(t *testing.T) {
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // to be repeatable
+		life := randomLife(r)
+		synctest.Test(t, func(t *testing.T) {
+			disk, d := memstore.New(), newFakeDisk()
+			defer func() {
+				for i, s := range life {
+					if t.Failed() {
+						t.Logf("seed %d: %d %s", seed, i+1, s.name)
+					}
+				}
+			}()
+			d.left, d.last = r.IntN(4*len(life)), []string{"nothing", "torn", "all"}[r.IntN(3)]
+			steps := live(t, life, disk, d)
+			checkAfterCrash(t, life, disk, d.restart(), []Mode{On, Strict}[r.IntN(2)], steps, expected(t, life))
+		})
+	}
+}
+
+func randomLife(r *rand.Rand) []step {
+	life := make([]step, 30)
+	next := uint64(1) // a likely index
+	for i := range life {
+		low := next - min(next, r.Uint64N(8))
+		high := low + r.Uint64N(12)
+		switch r.IntN(8) {
+		case 0:
+			life[i] = step{name: []string{"on", "strict", "off"}[r.IntN(3)]}
+		case 1, 2:
+			life[i] = step{fmt.Sprintf("cut %d to %d", low, high), func(s storage.Store) error { return s.DeleteRange(low, high) }}
+			next = max(low, 1)
+		case 3:
+			life[i] = step{fmt.Sprintf("cut up to %d", low), func(s storage.Store) error { return s.DeleteRange(0, low) }}
+		default:
+			if r.IntN(5) == 0 {
+				next += r.Uint64N(4) // a gap
+			}
+			from, to, term := max(next, 1), next+r.Uint64N(4), uint64(i)
+			life[i] = step{fmt.Sprintf("append %d to %d", from, to), func(s storage.Store) error { return s.StoreLogs(logs(from, to, term)) }}
+			next = to + 1
+		}
+	}
+	return life
+}
+
 // TestVanishedEnd cuts acknowledged entries off behind the guard's back, after
 // every step of a life.
 func TestVanishedEnd(t *testing.T) {
-	for steps := 1; steps <= len(life); steps++ {
+	for steps := 1; steps <= len(aLife); steps++ {
 		synctest.Test(t, func(t *testing.T) {
 			disk, d := memstore.New(), newFakeDisk()
 			mode := On
 			s, err := open(disk, d, mode)
 			for i := 0; err == nil && i < steps; i++ {
-				if do := life[i].do; do != nil {
+				if do := aLife[i].do; do != nil {
 					err = do(s)
 				} else if err = s.Close(); err == nil {
-					mode = Mode(life[i].name)
+					mode = Mode(aLife[i].name)
 					s, err = open(disk, d, mode)
 				}
 			}
@@ -208,10 +259,10 @@ func TestVanishedEnd(t *testing.T) {
 			again, err := open(disk, d.restart(), On)
 			if err == nil {
 				_ = again.Close()
-				t.Fatalf("after %q: entry %d is gone and the store opened", life[steps-1].name, last)
+				t.Fatalf("after %q: entry %d is gone and the store opened", aLife[steps-1].name, last)
 			}
 			if !contains(err, fmt.Sprint(last), "acknowledged", "join again") {
-				t.Errorf("after %q: got %v, want it to name entry %d and what to do", life[steps-1].name, err, last)
+				t.Errorf("after %q: got %v, want it to name entry %d and what to do", aLife[steps-1].name, err, last)
 			}
 		})
 	}

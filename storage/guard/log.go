@@ -130,6 +130,17 @@ func (l *watchedLog) append(logs []*raft.Log, store func([]*raft.Log) error) err
 // are stored that leave some out, as after a snapshot was installed.
 func (l *watchedLog) allowGaps(logs []*raft.Log) error {
 	sums, last := *l.sums.Load(), l.last
+	if last != 0 && logs[0].Index <= last {
+		// Raft appends at the end. Who puts entries in front of the log may leave a
+		// gap there, and forgoes what is known of those that follow.
+		first, err := l.Store.FirstIndex()
+		if err != nil {
+			return err
+		}
+		if logs[0].Index < first {
+			sums = spans{}.opened(last + 1)
+		}
+	}
 	for _, e := range logs {
 		if last != 0 && e.Index > last+1 {
 			sums = sums.below(last + 1).opened(e.Index)
