@@ -272,6 +272,7 @@ func TestWarnings(t *testing.T) {
 	}{
 		{map[string]string{"KEYVAL_LOGSTORE": "wal"}, "./d", "name=KEYVAL_LOGSTORE did_you_mean=KEYVAL_LOG_STORE"},
 		{nil, "-inmem ./d", "the data directory is not used"},
+		{map[string]string{"KEYVAL_LOG_GUARD": "strict"}, "-inmem", "-log-guard has no effect"},
 		{map[string]string{"KEYVAL_LOGSTORE": "wal"}, "-log-level=error ./d", ""},
 		{map[string]string{"KEYVAL_PORT": "tcp://10.0.0.1:11000"}, "./d", ""},
 		{nil, "-inmem", ""},

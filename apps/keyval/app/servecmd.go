@@ -43,6 +43,9 @@ func (p program) warn(cfg Config, flags *nodeFlags) {
 	if cfg.InMemory() && cfg.Dir != "" {
 		log.Warn("a node in memory writes nothing: the data directory is not used", "dir", cfg.Dir)
 	}
+	if cfg.InMemory() && cfg.LogGuard != "" {
+		log.Warn("a node in memory has no log on disk to guard: -log-guard has no effect", "log_guard", cfg.LogGuard)
+	}
 }
 
 // checkArgs makes sure that there is at most a data directory.
