@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/forkbikash/keyval/storage"
 	"github.com/forkbikash/keyval/storage/boltstore"
@@ -9,6 +10,7 @@ import (
 	"github.com/forkbikash/keyval/storage/internal/storerules"
 	"github.com/forkbikash/keyval/storage/memstore"
 	"github.com/forkbikash/keyval/storage/pebblestore"
+	"github.com/forkbikash/keyval/storage/stall"
 	"github.com/forkbikash/keyval/storage/walstore"
 )
 
@@ -29,6 +31,17 @@ func wrapped(open storage.Opener) storage.Opener {
 			return nil, err
 		}
 		return guard.Wrap(s, nil), nil
+	}
+}
+
+// watched ends no call of a rule: none takes that long.
+func watched(open storage.Opener) storage.Opener {
+	return func(dir string, o storage.Options) (storage.Store, error) {
+		s, err := open(dir, o)
+		if err != nil {
+			return nil, err
+		}
+		return stall.Wrap(s, 10*time.Minute, nil), nil
 	}
 }
 
@@ -53,6 +66,7 @@ func TestRules(t *testing.T) {
 			if tc.bareOnly {
 				return
 			}
+			t.Run("watched", func(t *testing.T) { storerules.Run(t, watched(tc.open), tc.volatile) })
 			if tc.volatile {
 				t.Run("guarded", func(t *testing.T) { storerules.Run(t, wrapped(tc.open), tc.volatile) })
 				return

@@ -71,7 +71,8 @@ func defaults() Config {
 			TrailingLogs:      10240,
 			LogCache:          512,
 		},
-		LogFormat: "text",
+		StallTimeout: 5 * time.Second,
+		LogFormat:    "text",
 	}
 }
 
@@ -118,6 +119,8 @@ func TestServes(t *testing.T) {
 		{line: "-log-guard strict ./d", want: func(c *Config) { c.LogGuard = guard.Strict }},
 		{line: "./d", env: "KEYVAL_LOG_GUARD=off", want: func(c *Config) { c.LogGuard = guard.Off }},
 		{line: "-log-guard on ./d", env: "KEYVAL_LOG_GUARD=off", want: func(c *Config) { c.LogGuard = guard.On }},
+		{line: "-stall-timeout 0 ./d", want: func(c *Config) { c.StallTimeout = 0 }},
+		{line: "-stall-timeout 30s ./d", want: func(c *Config) { c.StallTimeout = 30 * time.Second }},
 		{line: "-transport tcp:x=y ./d", want: func(c *Config) { c.Transport = Plug{"tcp", "x=y"} }},
 		{line: "-inmem", want: func(c *Config) { c.Dir, c.LogStore.Name = "", inMemory }},
 		{line: "-inmem -log-level error ./d", want: func(c *Config) { c.LogStore.Name, c.LogLevel = inMemory, slog.LevelError }},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/forkbikash/keyval/core/httpapi"
 	"github.com/forkbikash/keyval/core/node"
@@ -34,6 +35,10 @@ type Config struct {
 	// LogGuard is what the log store is to wear. Empty takes the marker's, or
 	// guard.On where there is none. A store in memory wears nothing.
 	LogGuard guard.Mode
+
+	// StallTimeout is how long a call to a log store on disk may take before the
+	// process ends; 0 for ever.
+	StallTimeout time.Duration
 
 	Forward httpapi.Forward
 	Raft    node.Timing // each field is set; a LogCache of 0 is none

@@ -115,6 +115,11 @@ func (f *nodeFlags) logSettings() []*setting {
 			parse: oneOf(&f.cfg.LogGuard, guard.On, guard.Strict, guard.Off),
 		},
 		{
+			name: "stall-timeout", arg: "TIME",
+			usage: "how long a write to the log store, or a read, may take before the node ends for another to lead; 0 for ever", fallback: "5s",
+			parse: zeroOr(&f.cfg.StallTimeout, 100*time.Millisecond, time.Hour),
+		},
+		{
 			name: "snapshot-interval", arg: "TIME",
 			usage: "how often to see whether a snapshot is due", fallback: "120s",
 			parse: duration(&r.SnapshotInterval, 5*time.Millisecond, 365*24*time.Hour),

@@ -28,7 +28,7 @@ func (s *server) openGuarded(dir *datadir.Dir) (storage.Store, error) {
 		}
 	}
 	store, err := s.openStore(m.LogStore, dir.LogDir(), func(open storage.Opener) storage.Opener {
-		return guard.Opener(open, guard.Options{
+		return guard.Opener(s.watched(open), guard.Options{
 			Mode: mode, OnFail: s.fail,
 			AlsoSync: []string{dir.Path()}, // the snapshots are here too
 		})

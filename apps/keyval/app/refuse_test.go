@@ -89,6 +89,7 @@ func TestRefuses(t *testing.T) {
 		{line: "-heartbeat-timeout 9ms ./d", want: "take one from 10ms to 10m0s"},
 		{line: "-heartbeat-timeout -1s ./d", want: "take one from 10ms to 10m0s"},
 		{line: "-heartbeat-timeout 2s -election-timeout 1s ./d", want: "-election-timeout=1s is shorter than -heartbeat-timeout=2s: make it at least as long"},
+		{line: "-stall-timeout 1ms ./d", want: "take one from 100ms to 1h0m0s, or 0"},
 		{line: "-snapshot-threshold 0 ./d", want: "take a whole number from 1 to"},
 		{line: "-trailing-logs -5 ./d", want: "take a whole number from 1 to"},
 		{line: "-trailing-logs 99999999999999999999 ./d", want: "take a whole number from 1 to"},

@@ -30,7 +30,7 @@ const handOverAfter = time.Second
 func serve(ctx context.Context, cfg Config, p Plugs, stdout, stderr io.Writer) (err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	s := &server{cfg: cfg, plugs: p, log: newLogger(stderr, cfg), stop: fail}
+	s := &server{cfg: cfg, plugs: p, log: newLogger(stderr, cfg), stop: fail, gate: newGate()}
 	// The client of net/http prints with the standard logger and takes no other.
 	slog.SetLogLoggerLevel(slog.LevelDebug)
 	slog.SetDefault(s.log)
@@ -108,6 +108,7 @@ func (s *server) close() error {
 // fail ends the process with err. It is what a store calls that cannot go on.
 func (s *server) fail(err error) {
 	s.log.Error("the node must stop", "error", err)
+	s.gate.fail(err)
 	s.stop(err)
 }
 
@@ -129,7 +130,7 @@ func (s *server) open(ctx context.Context) error {
 	if err := s.openStorage(); err != nil {
 		return err
 	}
-	s.gate = newGate(s.id.nodeID)
+	s.gate.node = s.id.nodeID
 	web := s.serveHTTP(listener)
 	join := newJoiner(s.log)
 	if err := s.identify(ctx, join); err != nil {

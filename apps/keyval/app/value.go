@@ -59,6 +59,21 @@ func duration(to *time.Duration, least, most time.Duration) func(string) error {
 	}
 }
 
+// zeroOr is a duration, or 0 for none.
+func zeroOr(to *time.Duration, least, most time.Duration) func(string) error {
+	other := duration(to, least, most)
+	return func(s string) error {
+		if d, err := time.ParseDuration(s); err == nil && d == 0 {
+			*to = 0
+			return nil
+		}
+		if err := other(s); err != nil {
+			return fmt.Errorf("%w, or 0", err)
+		}
+		return nil
+	}
+}
+
 func count[N int | uint64](to *N, least, most N) func(string) error {
 	return func(s string) error {
 		n, err := strconv.ParseUint(s, 10, 63)

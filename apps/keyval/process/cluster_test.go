@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,6 +38,7 @@ type node struct {
 	id           string
 	dir          string
 	haddr, raddr string
+	program      string   // empty for the binary under test
 	flags        []string // of this node alone, without -join
 	unnamed      bool     // it is started without -id
 	*process
@@ -158,7 +160,7 @@ func (n *node) tryStart(extra ...string) error {
 // launch runs the node and does not wait.
 func (n *node) launch(extra ...string) error {
 	home := filepath.Dir(n.dir)
-	p, err := launch(home, []string{"HOME=" + home}, n.args(extra...)...)
+	p, err := launchProgram(cmp.Or(n.program, binary), dieWithParent(), home, []string{"HOME=" + home}, n.args(extra...)...)
 	if err == nil {
 		n.process = p
 	}

@@ -76,7 +76,12 @@ func launch(dir string, env []string, args ...string) (*process, error) {
 
 // launchAs is launch with more for the system to know.
 func launchAs(attr *syscall.SysProcAttr, dir string, env []string, args ...string) (*process, error) {
-	cmd := exec.Command(binary, args...)
+	return launchProgram(binary, attr, dir, env, args...)
+}
+
+// launchProgram is launchAs for a program of one's own.
+func launchProgram(program string, attr *syscall.SysProcAttr, dir string, env []string, args ...string) (*process, error) {
+	cmd := exec.Command(program, args...)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, env, attr
 	return startProcess(cmd)
 }
