@@ -13,15 +13,21 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrClosed is what a change of the marker answers after Close.
-var ErrClosed = errors.New("the data directory is closed")
+var (
+	// ErrClosed is what a change of the marker answers after Close.
+	ErrClosed = errors.New("the data directory is closed")
+
+	// ErrReadOnly is what it answers when the directory was opened for reading.
+	ErrReadOnly = errors.New("the data directory is open for reading only")
+)
 
 // Dir is a data directory that this process holds. Its methods may be called
 // from several goroutines; those that change the marker return once the change
 // is durable.
 type Dir struct {
-	path string
-	made traces
+	path     string
+	made     traces
+	readOnly bool
 
 	mu     sync.Mutex
 	lock   *flock.Flock // nil once closed
@@ -31,8 +37,9 @@ type Dir struct {
 // Path is the directory's absolute path.
 func (d *Dir) Path() string { return d.path }
 
-// LogDir is the log store's own directory. It exists.
-func (d *Dir) LogDir() string { return d.file(logName) }
+// LogDir is the log store's own directory, the one that the marker names. It
+// exists.
+func (d *Dir) LogDir() string { return d.file(d.Marker().logDir()) }
 
 // SnapshotBase is what raft.NewFileSnapshotStore takes as its base.
 func (d *Dir) SnapshotBase() string { return d.path }
@@ -121,6 +128,9 @@ func (d *Dir) Close() error {
 func (d *Dir) change(f func(*Marker) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.readOnly {
+		return ErrReadOnly
+	}
 	if d.lock == nil {
 		return ErrClosed
 	}

@@ -18,6 +18,7 @@ func TestDecodeMarker(t *testing.T) {
 	for _, c := range []struct{ name, old, new string }{
 		{"no format", `"format":1,`, ``},
 		{"a negative format", `"format":1,`, `"format":-1,`},
+		{"a log directory in format 1", `"guard":"on"`, `"guard":"on","log_dir":"log.2"`},
 		{"no node", `"node0"`, `""`},
 		{"no log store", `"bolt"`, `""`},
 		{"an unknown guard", `"on"`, `"maybe"`},
@@ -44,7 +45,7 @@ func TestDecodeMarker(t *testing.T) {
 }
 
 func TestDecodeMarkerOfNewerFormat(t *testing.T) {
-	_, err := decodeMarker([]byte(`{"format":2,"node_id":7}`))
+	_, err := decodeMarker([]byte(`{"format":3,"node_id":7}`))
 	if !errors.Is(err, ErrNewerFormat) {
 		t.Errorf("got %v, want ErrNewerFormat", err)
 	}
@@ -54,6 +55,8 @@ func FuzzDecodeMarker(f *testing.F) {
 	f.Add([]byte(aMarker))
 	f.Add(encodeMarker(Marker{NodeID: "n", LogStore: "wal", Guard: "off", Incarnation: 1 << 63}))
 	f.Add([]byte(`{"format":2}`))
+	f.Add([]byte(`{"format":3}`))
+	f.Add(encodeMarker(Marker{NodeID: "n", LogStore: "wal", LogDir: "log.2", Guard: "on", Incarnation: 1}))
 	f.Add([]byte(`{"format":1,"format":2}`))
 	f.Add([]byte(`null`))
 	f.Add([]byte("{\"format\":1}\x00"))
@@ -72,4 +75,32 @@ func FuzzDecodeMarker(f *testing.F) {
 			t.Errorf("%+v became %+v, %v", m, again, err)
 		}
 	})
+}
+
+// Whatever a marker says, the log is in a directory of ours.
+func TestDecodeMarkerWithLogDir(t *testing.T) {
+	for _, dir := range []string{"log.2", "log.10"} {
+		in := strings.Replace(aMarker, `"format":1`, `"format":2,"log_dir":"`+dir+`"`, 1)
+		if m, err := decodeMarker([]byte(in)); err != nil || m.LogDir != dir {
+			t.Errorf("%s: got %+v, %v", dir, m, err)
+		}
+	}
+	for _, dir := range []string{"log", "log.0", "log.02", "log.x", "log.2/..", "../log.2", "/log.2", "snapshots", "log.9999999999"} {
+		in := strings.Replace(aMarker, `"format":1`, `"format":2,"log_dir":"`+dir+`"`, 1)
+		if m, err := decodeMarker([]byte(in)); err == nil {
+			t.Errorf("%s: got %+v, want a refusal", dir, m)
+		}
+	}
+}
+
+// A program that knows format 1 goes on to serve what it can understand.
+func TestEncodeMarkerInTheOldestFormat(t *testing.T) {
+	m := Marker{NodeID: "n", LogStore: "wal", Guard: "on", Incarnation: 1}
+	if b := string(encodeMarker(m)); !strings.Contains(b, `"format": 1,`) || strings.Contains(b, "log_dir") {
+		t.Errorf("got %s", b)
+	}
+	m.LogDir = "log.2"
+	if b := string(encodeMarker(m)); !strings.Contains(b, `"format": 2,`) {
+		t.Errorf("got %s", b)
+	}
 }

@@ -37,15 +37,22 @@ type Options struct {
 // Open makes dir the running process's alone, and creates it if need be. Close
 // gives it back, and Discard undoes it. An error leaves dir as it was.
 func Open(dir string, o Options) (*Dir, error) {
-	dir, err := filepath.Abs(dir)
+	d, err := at(dir)
 	if err != nil {
-		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+		return nil, err
 	}
-	d := &Dir{path: dir}
 	if err := d.open(o); err != nil {
 		return nil, errors.Join(err, d.Discard())
 	}
 	return d, nil
+}
+
+func at(dir string) (*Dir, error) {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	return &Dir{path: path}, nil
 }
 
 func (d *Dir) open(o Options) error {
@@ -93,7 +100,7 @@ func (d *Dir) acquire() error {
 		err, held = lock.Close(), false // the other one has just discarded the directory
 	}
 	if !held {
-		return errors.Join(fmt.Errorf("%s is in use by another keyval: stop that one, or use another directory", d.path), err)
+		return errors.Join(d.inUse(), err)
 	}
 	d.lock = lock
 	d.made.lock = errors.Is(missing, fs.ErrNotExist)
@@ -132,7 +139,7 @@ func (d *Dir) load(o Options) error {
 	if err != nil {
 		return err
 	}
-	return d.makeLogDir()
+	return d.makeDir(d.Marker().logDir())
 }
 
 func (d *Dir) initialize(o Options) error {
@@ -150,13 +157,9 @@ func (d *Dir) initialize(o Options) error {
 
 // adopt takes the directory as the marker b describes it, as far as o lets it.
 func (d *Dir) adopt(b []byte, o Options) error {
-	m, err := decodeMarker(b)
-	if errors.Is(err, ErrNewerFormat) {
-		return fmt.Errorf("%s: %w", d.file(markerName), err)
-	}
+	m, err := d.understand(b)
 	if err != nil {
-		return fmt.Errorf("%s cannot be read and says whose directory this is: restore it, or join again with an empty directory: %w",
-			d.file(markerName), err)
+		return err
 	}
 	d.marker = m
 	want := m
@@ -175,9 +178,22 @@ func (d *Dir) adopt(b []byte, o Options) error {
 		return fmt.Errorf("%s belongs to node %s: start it with -id=%s or without -id, or use an empty directory for %s",
 			d.path, m.NodeID, m.NodeID, want.NodeID)
 	default:
-		return fmt.Errorf("%s was made with -log-store=%s: start without -log-store, or join again with an empty directory",
-			d.path, m.LogStore)
+		return fmt.Errorf("%s was made with -log-store=%s: start without -log-store, or move its log with keyval log migrate -to %s %s",
+			d.path, m.LogStore, want.LogStore, d.path)
 	}
+}
+
+// understand is the marker that b holds.
+func (d *Dir) understand(b []byte) (Marker, error) {
+	m, err := decodeMarker(b)
+	if errors.Is(err, ErrNewerFormat) {
+		return Marker{}, fmt.Errorf("%s: %w", d.file(markerName), err)
+	}
+	if err != nil {
+		return Marker{}, fmt.Errorf("%s cannot be read and says whose directory this is: restore it, or join again with an empty directory: %w",
+			d.file(markerName), err)
+	}
+	return m, nil
 }
 
 // become makes the directory, which holds no Raft state, that of want.
@@ -210,8 +226,8 @@ func (d *Dir) hasState(o Options) (bool, error) {
 	return o.HasState(d.marker, d.LogDir(), d.SnapshotBase())
 }
 
-func (d *Dir) makeLogDir() error {
-	err := os.Mkdir(d.LogDir(), 0o700)
+func (d *Dir) makeDir(name string) error {
+	err := os.Mkdir(d.file(name), 0o700)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

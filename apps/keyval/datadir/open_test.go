@@ -179,7 +179,7 @@ func TestAnotherLogStore(t *testing.T) {
 		write(t, d.LogDir(), "raft.db")
 		mustDo(t, d.Close())
 		_, err := datadir.Open(d.Path(), datadir.Options{LogStore: "wal"})
-		wantRefusal(t, err, d.Path(), "was made with -log-store=bolt", "start without -log-store", "empty directory")
+		wantRefusal(t, err, d.Path(), "was made with -log-store=bolt", "start without -log-store", "keyval log migrate -to wal "+d.Path())
 		if got := listing(t, d.LogDir()); got != "raft.db" {
 			t.Errorf("after the refusal the log directory holds %q", got)
 		}
@@ -246,7 +246,7 @@ func TestBadMarkerIsLeftAlone(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"damaged", `{"format":1,"node_id":"no`, "restore it"},
 		{"empty", "", "restore it"},
-		{"of a newer format", `{"format":2,"planet":"mars"}`, "written by a newer keyval: upgrade"},
+		{"of a newer format", `{"format":3,"planet":"mars"}`, "written by a newer keyval: upgrade"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
