@@ -9,6 +9,7 @@ require (
 	github.com/forkbikash/keyval/transport v0.1.0
 	github.com/gofrs/flock v0.13.2
 	github.com/hashicorp/raft v1.7.3
+	github.com/mattn/go-isatty v0.0.17
 	github.com/urfave/cli/v2 v2.27.7
 )
 
@@ -48,7 +49,6 @@ require (
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
 	github.com/mattn/go-colorable v0.1.13 // indirect
-	github.com/mattn/go-isatty v0.0.17 // indirect
 	github.com/matttproud/golang_protobuf_extensions v1.0.4 // indirect
 	github.com/minio/minlz v1.0.1-0.20250507153514-87eb42fe8882 // indirect
 	github.com/pkg/errors v0.9.1 // indirect

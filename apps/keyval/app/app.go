@@ -104,7 +104,7 @@ func (p program) commands(flags *nodeFlags) []*cli.Command {
 		c.HideHelp = true
 		c.OnUsageError = p.onUsageError(flags)
 	}
-	return commands
+	return append(commands, p.logCommand())
 }
 
 // A usageError is the user's to mend on the command line.
@@ -116,17 +116,21 @@ func usagef(format string, args ...any) error {
 
 func (e usageError) Unwrap() error { return e.error }
 
-// onUsageError answers what the flag package could not parse. Most of
-// its errors have no types, only texts.
 func (p program) onUsageError(flags *nodeFlags) cli.OnUsageErrorFunc {
+	return explainUsage("keyval -h", func() error { return writeHelp(p.stdout, flags) })
+}
+
+// explainUsage answers what the flag package could not parse, and asks for help,
+// which ask is the command for. Most of its errors have no types, only texts.
+func explainUsage(ask string, help func() error) cli.OnUsageErrorFunc {
 	return func(c *cli.Context, err error, _ bool) error {
 		// -h and -help are deliberately not defined: the parser stops at them at
 		// once, whatever else is wrong with the line.
 		if errors.Is(err, flag.ErrHelp) {
-			return writeHelp(p.stdout, flags)
+			return help()
 		}
 		if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-			return usagef("there is no flag -%s%s; keyval -h lists them", name, didYouMean("-"+name, flagNames(c)))
+			return usagef("there is no flag -%s%s; %s lists them", name, didYouMean("-"+name, flagNames(c)), ask)
 		}
 		if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 			return usagef("-%s needs a value: write -%s=VALUE", name, name)

@@ -17,6 +17,8 @@ const helpHead = `keyval keeps keys and values on several machines, in agreement
 Usage:
   keyval [flags] DIR         run a node whose data is in DIR
   keyval serve [flags] DIR   the same
+  keyval log COMMAND DIR     look into, check or move the log of a node that is stopped;
+                             keyval log -h tells more
   keyval help                print this text
 
 Examples:

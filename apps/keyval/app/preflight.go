@@ -22,23 +22,33 @@ func (s *server) preflight() error {
 	return s.tryTransport()
 }
 
-// tryLogStore opens a log store for reading where there is none. That fails, and
-// for a reason of its own when the argument is wrong.
 func (s *server) tryLogStore() error {
-	if s.cfg.LogStore.Arg == "" || s.cfg.InMemory() {
-		return nil // the latter opens before anything else and leaves nothing
+	if s.cfg.InMemory() {
+		return nil // it opens before anything else and leaves nothing
+	}
+	if err := s.plugs.trySettings(s.cfg.LogStore); err != nil {
+		return s.logStoreError(s.cfg.LogStore.Name, err)
+	}
+	return nil
+}
+
+// trySettings opens a log store for reading where there is none. That fails, and
+// for a reason of its own when the argument is wrong, which is what it returns.
+func (p Plugs) trySettings(logStore Plug) error {
+	if logStore.Arg == "" {
+		return nil
 	}
 	dir, err := os.MkdirTemp("", "keyval-")
 	if err != nil {
-		return nil // where it matters, openStorage will tell, and clean up
+		return nil // where it matters, whoever opens the store will tell
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // it is the system's temporary directory
-	store, err := s.plugs.LogStores[s.cfg.LogStore.Name](dir, storage.Options{Arg: s.cfg.LogStore.Arg, ReadOnly: true})
+	store, err := p.LogStores[logStore.Name](dir, storage.Options{Arg: logStore.Arg, ReadOnly: true})
 	if err == nil {
 		return store.Close()
 	}
 	if errors.As(err, new(*storage.ArgError)) {
-		return s.logStoreError(s.cfg.LogStore.Name, err)
+		return err
 	}
 	return nil
 }

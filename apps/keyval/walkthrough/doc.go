@@ -6,7 +6,7 @@
 //
 //   - keyval and go run ./apps/keyval start a node, which then runs on as in a
 //     terminal of its own; before a command of another kind, all are ready;
-//   - curl and the rest run to their end; lines that begin with "# => " are what
+//   - keyval log, curl and the rest run to their end; lines that begin with "# => " are what
 //     they print, "..." standing for anything;
 //   - "# on 192.168.0.1" says whose home directory is seen from there on;
 //   - "# Ctrl-C" interrupts the node that was started last, and "# Ctrl-C in

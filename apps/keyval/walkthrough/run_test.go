@@ -70,7 +70,7 @@ func (s *session) run(c command) error {
 	case strings.HasPrefix(c.text, untilEnded):
 		return s.awaitEnd(strings.TrimPrefix(c.text, untilEnded))
 	case verb == "keyval":
-		return s.once(c, false)
+		return s.once(c, strings.HasPrefix(rest, "log "))
 	case verb == "curl":
 		return s.curl(c)
 	case verb == "pkill":
@@ -86,6 +86,9 @@ func (s *session) run(c command) error {
 // isNode says whether the command runs a node, and not just prints something.
 func isNode(text string) bool {
 	words := strings.Fields(text)
+	if len(words) > 1 && words[1] == "log" {
+		return false
+	}
 	switch words[len(words)-1] {
 	case "-h", "-help", "help", "-version":
 		return false

@@ -121,7 +121,7 @@ func TestRefusals(t *testing.T) {
 
 // A command outside of a bash block would not be run.
 func TestCommandsAreInBashBlocks(t *testing.T) {
-	looksRun := regexp.MustCompile(`^\s*(\$ |keyval (-|serve|[~./])|curl |go (run|install|get|build|test) |make |pkill |rm )`)
+	looksRun := regexp.MustCompile(`^\s*(\$ |keyval (-|serve|log|[~./])|curl |go (run|install|get|build|test) |make |pkill |rm )`)
 	target := regexp.MustCompile("`make ([a-z-]+)`")
 	for _, name := range []string{"README.md", "CLUSTERING.md"} {
 		text := read(t, name)
