@@ -82,6 +82,54 @@ func TestRollingMigrationUnderWrites(t *testing.T) {
 	})
 }
 
+// A follower that was sent a snapshot keeps its log with a gap, where the store
+// takes one. It moves to one that takes none.
+func TestMigrationAfterAnInstalledSnapshot(t *testing.T) {
+	t.Parallel()
+	for _, store := range durableStores() {
+		if store == "wal" {
+			continue // its log has no gaps
+		}
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, store, append(fast, "-snapshot-interval=100ms", "-snapshot-threshold=16", "-trailing-logs=1")...)
+			n0 := c.found()
+			n1 := c.join(n0)
+			behind := c.join(n0, "-trailing-logs=10000", "-snapshot-threshold=100000")
+			for _, n := range c.nodes {
+				n.awaitReady()
+			}
+			w := startWriting("key", n0, n1)
+			w.awaitMore(t, 20)
+			if code := behind.term(); code != 0 {
+				t.Errorf("it ended with %d", code)
+			}
+			w.awaitMore(t, 200)
+			behind.start()
+			behind.awaitReady()
+			w.awaitMore(t, 20)
+			c.awaitKeys(w.stop(), behind)
+			if code := behind.term(); code != 0 {
+				t.Errorf("it ended with %d", code)
+			}
+			if got := succeeds(t, "verify", behind.dir); !strings.Contains(got, "they are missing, and the snapshot up to") {
+				t.Fatalf("there is no gap: %s", got)
+			}
+			succeeds(t, "migrate", "-to", "wal", behind.dir)
+			if got := succeeds(t, "verify", behind.dir); strings.Contains(got, "missing") {
+				t.Errorf("got %s", got)
+			}
+			behind.flags = append(behind.flags, "-log-store=wal")
+			behind.start()
+			behind.awaitReady()
+			n0.put("after", "all")
+			c.awaitKeys(w.acked, c.nodes...)
+			c.awaitKey("after", "all", c.nodes...)
+			c.awaitSameState()
+		})
+	}
+}
+
 // bigNode is the directory of a member with a log of so many entries of a
 // kilobyte.
 func bigNode(t *testing.T, store string, entries uint64) string {
