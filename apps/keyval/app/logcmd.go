@@ -164,18 +164,16 @@ func (p program) openStoreIn(dir, worn string, what Plug, readOnly bool) (storag
 	if !ok {
 		return nil, fmt.Errorf("%s holds a log store %q, which this binary does not have", dir, what.Name)
 	}
-	store, err := open(dir, storage.Options{Arg: what.Arg, ReadOnly: readOnly, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		err = fmt.Errorf("log store %s: %w", what.Name, err)
-		if errors.As(err, new(*storage.ArgError)) {
-			return nil, usageError{err}
-		}
-		return nil, err
-	}
-	if worn == "off" {
+	guarded := guard.Opener(open, guard.Options{Mode: guard.Mode(worn)})
+	store, err := guarded(dir, storage.Options{Arg: what.Arg, ReadOnly: readOnly, Logger: slog.New(slog.DiscardHandler)})
+	if err == nil {
 		return store, nil
 	}
-	return guard.Wrap(store, nil), nil
+	err = fmt.Errorf("log store %s: %w", what.Name, err)
+	if errors.As(err, new(*storage.ArgError)) {
+		return nil, usageError{err}
+	}
+	return nil, err
 }
 
 func isEmpty(dir string) (bool, error) {
