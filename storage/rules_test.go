@@ -1,16 +1,18 @@
 package storage_test
 
 import (
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/forkbikash/keyval/storage"
 	"github.com/forkbikash/keyval/storage/boltstore"
 	"github.com/forkbikash/keyval/storage/guard"
-	"github.com/forkbikash/keyval/storage/internal/storerules"
 	"github.com/forkbikash/keyval/storage/memstore"
 	"github.com/forkbikash/keyval/storage/pebblestore"
 	"github.com/forkbikash/keyval/storage/stall"
+	"github.com/forkbikash/keyval/storage/storagetest"
 	"github.com/forkbikash/keyval/storage/walstore"
 )
 
@@ -47,6 +49,34 @@ func watched(open storage.Opener) storage.Opener {
 
 func guarded(open storage.Opener) storage.Opener { return guard.Opener(open, guard.Options{}) }
 
+// Whoever reads what our stores refuse knows where, and what would do.
+func TestRefusalsSayWhere(t *testing.T) {
+	for name, open := range map[string]storage.Opener{"bolt": boltstore.Open, "wal": walstore.Open, "pebble": pebblestore.Open} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s, err := open(dir, storage.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range []storage.Options{{}, {ReadOnly: true}} {
+				if _, err := open(dir, o); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "already open") {
+					t.Errorf("opened again with %+v: got %v, want it to say that %s is already open", o, err, dir)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			missing := filepath.Join(dir, "missing")
+			if _, err := open(missing, storage.Options{}); err == nil || !strings.Contains(err.Error(), missing) {
+				t.Errorf("got %v, want it to name %s", err, missing)
+			}
+			if _, err := open(dir, storage.Options{Arg: "no-such=1"}); err == nil || !strings.Contains(err.Error(), "it takes") {
+				t.Errorf("got %v, want it to say which settings it takes", err)
+			}
+		})
+	}
+}
+
 func TestRules(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
@@ -62,18 +92,22 @@ func TestRules(t *testing.T) {
 		{name: "pebble", open: pebblestore.Open},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			t.Run("bare", func(t *testing.T) { storerules.Run(t, tc.open, tc.volatile) })
+			run := storagetest.Run
+			if tc.volatile {
+				run = storagetest.RunVolatile
+			}
+			t.Run("bare", func(t *testing.T) { run(t, tc.open) })
 			if tc.bareOnly {
 				return
 			}
-			t.Run("watched", func(t *testing.T) { storerules.Run(t, watched(tc.open), tc.volatile) })
+			t.Run("watched", func(t *testing.T) { run(t, watched(tc.open)) })
 			if tc.volatile {
-				t.Run("guarded", func(t *testing.T) { storerules.Run(t, wrapped(tc.open), tc.volatile) })
+				t.Run("guarded", func(t *testing.T) { run(t, wrapped(tc.open)) })
 				return
 			}
 			for _, mode := range []guard.Mode{guard.On, guard.Strict, guard.Off} {
 				open := guard.Opener(tc.open, guard.Options{Mode: mode})
-				t.Run("guarded "+string(mode), func(t *testing.T) { storerules.Run(t, open, false) })
+				t.Run("guarded "+string(mode), func(t *testing.T) { run(t, open) })
 			}
 		})
 	}

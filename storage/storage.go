@@ -19,12 +19,14 @@ import (
 //   - DeleteRange is inclusive at both ends.
 //   - A *raft.Log passed to StoreLogs is shared with Raft: it is never changed,
 //     nor are its slices kept.
-//   - Methods may be called from several goroutines; one of them writes the log.
+//   - Methods may be called from several goroutines. One of them writes the end of
+//     the log; another may cut the beginning meanwhile, as Raft's snapshots do.
 //   - Close releases the directory and is safe to call twice; every other method
 //     returns an error after it.
 //
 // A Store may also implement the optional interfaces of hashicorp/raft, such as
-// [raft.MonotonicLogStore]. A wrapper forwards those of what it wraps.
+// [raft.MonotonicLogStore]. A wrapper forwards those of what it wraps. The package
+// storagetest checks all of it.
 type Store interface {
 	raft.LogStore
 	raft.StableStore

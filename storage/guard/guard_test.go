@@ -10,6 +10,7 @@ import (
 	"github.com/forkbikash/keyval/storage"
 	"github.com/forkbikash/keyval/storage/guard"
 	"github.com/forkbikash/keyval/storage/memstore"
+	"github.com/forkbikash/keyval/storage/storagetest"
 )
 
 var errDisk = errors.New("disk on fire")
@@ -125,21 +126,6 @@ func TestWriteAfterCloseIsNoFailure(t *testing.T) {
 	}
 }
 
-type monotonicStore struct {
-	storage.Store
-	answer bool
-}
-
-func (m monotonicStore) IsMonotonic() bool { return m.answer }
-
 func TestWrapForwardsWhatTheStoreHas(t *testing.T) {
-	if _, ok := guard.Wrap(memstore.New(), nil).(raft.MonotonicLogStore); ok {
-		t.Error("a store that does not say whether it is monotonic does when guarded")
-	}
-	for _, want := range []bool{true, false} {
-		m, ok := guard.Wrap(monotonicStore{memstore.New(), want}, nil).(raft.MonotonicLogStore)
-		if !ok || m.IsMonotonic() != want {
-			t.Errorf("got a guarded store that is monotonic: %v, says so: %v; want %v", ok && m.IsMonotonic(), ok, want)
-		}
-	}
+	storagetest.RunWrapper(t, func(s storage.Store) storage.Store { return guard.Wrap(s, nil) })
 }
