@@ -38,6 +38,9 @@ cluster: build ## run three local nodes until Ctrl-C: DIR=data LOG_STORE=wal HOS
 clean: ## delete what was built, the tools too
 	rm -rf bin dist
 
+# Modules as others would write them. Each has a workspace of its own.
+EXAMPLES := $(wildcard examples/*)
+
 # Tests.
 
 # The race detector needs cgo and a C compiler. CI always asks for it.
@@ -51,6 +54,10 @@ TESTFLAGS ?=
 test: tools-test ## test every module: RACE=1 TESTFLAGS='-run NAME'
 	$(TEST_TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- \
 		-count=1 -timeout 30m $(if $(RACE),-race) $(TESTFLAGS) work
+	for example in $(EXAMPLES); do \
+		(cd "$$example" && $(TEST_TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- \
+			-count=1 -timeout 10m $(if $(RACE),-race) $(TESTFLAGS) ./...) || exit; \
+	done
 
 race: ## test every module, looking for data races
 	@$(MAKE) test RACE=1
@@ -69,6 +76,9 @@ lint-go: tools-lint
 	$(GO) vet work
 	$(GOLANGCI) run $$($(GO) list -m -f '{{.Dir}}/...')
 	cd tools && GOWORK=off $(GO) vet ./... && GOWORK=off $(GOLANGCI) run ./...
+	for example in $(EXAMPLES); do \
+		(cd "$$example" && $(GO) vet ./... && $(GOLANGCI) run ./...) || exit; \
+	done
 
 lint-proto: tools-buf tools-generate
 	$(BUF_TOOLS)/buf lint

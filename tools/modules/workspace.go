@@ -29,6 +29,10 @@ type workspace struct {
 	work    *modfile.WorkFile
 	modules []member
 
+	// examples are modules that others would write, each with a workspace of its
+	// own. They are checked, not released.
+	examples []member
+
 	// version is the one at which the modules require each other.
 	version string
 }
@@ -60,21 +64,24 @@ func readWorkspace(root string, gowork []byte) (workspace, error) {
 	}
 	w := workspace{root: root, work: work}
 	for _, use := range work.Use {
-		name := filepath.Join(root, filepath.FromSlash(use.Path), "go.mod")
-		data, err := os.ReadFile(name)
+		m, err := readMember(root, filepath.FromSlash(use.Path))
 		if err != nil {
 			return workspace{}, err
 		}
-		file, err := modfile.Parse(name, data, nil)
-		if err != nil {
-			return workspace{}, err
-		}
-		if len(file.Replace) > 0 {
-			return workspace{}, fmt.Errorf("%s: has a replace, with which go install refuses the module", name)
-		}
-		w.modules = append(w.modules, member{filepath.Clean(use.Path), file})
+		w.modules = append(w.modules, m)
 	}
-	for _, m := range w.modules {
+	examples, err := filepath.Glob(filepath.Join(root, "examples", "*", "go.mod"))
+	if err != nil {
+		return workspace{}, err
+	}
+	for _, name := range examples {
+		m, err := readMember(root, filepath.Join("examples", filepath.Base(filepath.Dir(name))))
+		if err != nil {
+			return workspace{}, err
+		}
+		w.examples = append(w.examples, m)
+	}
+	for _, m := range w.all() {
 		for _, r := range m.file.Require {
 			if !w.owns(r.Mod.Path) {
 				continue
@@ -91,6 +98,24 @@ func readWorkspace(root string, gowork []byte) (workspace, error) {
 	}
 	return w, nil
 }
+
+func readMember(root, dir string) (member, error) {
+	name := filepath.Join(root, dir, "go.mod")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return member{}, err
+	}
+	file, err := modfile.Parse(name, data, nil)
+	if err != nil {
+		return member{}, err
+	}
+	if len(file.Replace) > 0 {
+		return member{}, fmt.Errorf("%s: has a replace, with which go install refuses the module", name)
+	}
+	return member{filepath.Clean(dir), file}, nil
+}
+
+func (w workspace) all() []member { return slices.Concat(w.modules, w.examples) }
 
 func (w workspace) owns(path string) bool {
 	for _, m := range w.modules {
@@ -211,8 +236,8 @@ func (w workspace) write(m member, file *modfile.File, sums string) error {
 	return os.WriteFile(filepath.Join(w.root, m.dir, "go.sum"), data, 0o644)
 }
 
-// require changes the version in the modules' requires of each other and in
-// go.work's replaces, which are there because the go command looks for the
+// require changes the version in the modules' requires of each other and in the
+// replaces of each go.work, which are there because the go command looks for the
 // go.mod of that version even when the module is in the workspace.
 func (w workspace) require(version string) error {
 	if semver.Canonical(version) != version {
@@ -232,18 +257,39 @@ func (w workspace) require(version string) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range w.work.Replace {
+	errs := []error{w.requireInWork(w.work, version)}
+	for _, m := range w.examples {
+		errs = append(errs, w.requireInExample(m, version))
+	}
+	return errors.Join(errs...)
+}
+
+func (w workspace) requireInExample(m member, version string) error {
+	name := filepath.Join(w.root, m.dir, "go.work")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	work, err := modfile.ParseWork(name, data, nil)
+	if err != nil {
+		return err
+	}
+	return w.requireInWork(work, version)
+}
+
+func (w workspace) requireInWork(work *modfile.WorkFile, version string) error {
+	for _, r := range work.Replace {
 		if w.owns(r.Old.Path) {
 			r.Syntax.Token[slices.Index(r.Syntax.Token, r.Old.Version)] = version
 		}
 	}
-	return os.WriteFile(w.work.Syntax.Name, modfile.Format(w.work.Syntax), 0o644)
+	return os.WriteFile(work.Syntax.Name, modfile.Format(work.Syntax), 0o644)
 }
 
-// each calls do for every module, and goes on after one that failed.
+// each calls do for every module and example, and goes on after one that failed.
 func (w workspace) each(do func(member) error) error {
 	var errs []error
-	for _, m := range w.modules {
+	for _, m := range w.all() {
 		err := do(m)
 		if err != nil {
 			err = fmt.Errorf("%s: %w", m.dir, err)
