@@ -11,6 +11,7 @@ import (
 	"github.com/forkbikash/keyval/storage/boltstore"
 	"github.com/forkbikash/keyval/storage/guard"
 	"github.com/forkbikash/keyval/storage/pebblestore"
+	"github.com/forkbikash/keyval/storage/storagetest"
 	"github.com/forkbikash/keyval/storage/walstore"
 )
 
@@ -102,4 +103,13 @@ func BenchmarkVote(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkStores is the kit's benchmark, of all durable stores in one run, with
+// ratios to bolt.
+func BenchmarkStores(b *testing.B) {
+	storagetest.BenchCompare(b,
+		storagetest.Contestant{Name: "bolt", Open: boltstore.Open},
+		storagetest.Contestant{Name: "wal", Open: walstore.Open},
+		storagetest.Contestant{Name: "pebble", Open: pebblestore.Open})
 }
