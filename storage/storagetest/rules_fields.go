@@ -23,9 +23,8 @@ func fieldRules() []Rule {
 			&raft.Log{Term: 1, Type: raft.LogNoop}, &raft.Log{Term: 1, Data: []byte{}})},
 		{Name: "data-bytes", Says: "data may be any bytes", Relies: "api.go:ApplyLog", check: keeps(
 			&raft.Log{Term: 1, Data: []byte{0}}, &raft.Log{Term: 1, Data: allBytes()}, &raft.Log{Term: 1, Data: []byte("end\n\r\x00\x00")})},
-		{Name: "data-large", Says: "an entry of 1 MiB is kept", Relies: "api.go:ApplyLog", check: keeps(
-			&raft.Log{Term: 1, Data: bytes.Repeat([]byte{0, 0xff, 7, 3}, 1<<18)})},
-		{Name: "batch-large", Says: "a batch of 8 MiB is kept", Relies: "raft.go:dispatchLogs", check: keeps(largeBatch()...)},
+		{Name: "data-large", Says: "an entry of 1 MiB is kept", Relies: "api.go:ApplyLog", check: keepsLarge},
+		{Name: "batch-large", Says: "a batch of 8 MiB is kept", Relies: "raft.go:dispatchLogs", check: keepsLargeBatch},
 		{Name: "extensions", Says: "Extensions are kept, and may be any bytes", Relies: "api.go:ApplyLog", check: keeps(
 			&raft.Log{Term: 1, Data: d}, &raft.Log{Term: 1, Extensions: []byte{}}, &raft.Log{Term: 1, Extensions: allBytes()})},
 		{Name: "appended-at", Says: "AppendedAt is kept", Relies: "log.go:emitLogStoreMetrics", check: keeps(
@@ -44,12 +43,16 @@ func allBytes() []byte {
 	return b
 }
 
-func largeBatch() []*raft.Log {
+func keepsLarge(l *lab) error {
+	return keeps(&raft.Log{Term: 1, Data: bytes.Repeat([]byte{0, 0xff, 7, 3}, 1<<18)})(l)
+}
+
+func keepsLargeBatch(l *lab) error {
 	var logs []*raft.Log
 	for i := range 64 {
 		logs = append(logs, &raft.Log{Term: 1, Data: bytes.Repeat([]byte{byte(i)}, 128<<10)})
 	}
-	return logs
+	return keeps(logs...)(l)
 }
 
 // keeps stores the entries together, at 1 and up, and wants every field back.
