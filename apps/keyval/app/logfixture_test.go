@@ -75,9 +75,9 @@ func inLog(t *testing.T, path string, do func(storage.Store)) {
 	t.Helper()
 	d, err := datadir.OpenExisting(path)
 	mustDo(t, err)
-	s, err := Builtin().LogStores[d.Marker().LogStore](d.LogDir(), storage.Options{})
+	open := Builtin().LogStores[d.Marker().LogStore]
+	s, err := guard.Opener(open, guard.Options{Mode: guard.Mode(d.Marker().Guard)})(d.LogDir(), storage.Options{})
 	mustDo(t, err)
-	s = guard.Wrap(s, nil)
 	do(s)
 	mustDo(t, s.Close())
 	mustDo(t, d.Close())
