@@ -9,6 +9,7 @@ import (
 // Op is what is about to happen to a disk.
 type Op int
 
+// The kinds of operation.
 const (
 	OpWrite Op = iota // a write, or a change of size
 	OpName            // a creation, rename or removal

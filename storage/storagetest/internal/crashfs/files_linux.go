@@ -149,7 +149,8 @@ func (t *tree) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Status {
 func (*tree) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status { return fuse.OK }
 func (*tree) Release(<-chan struct{}, *fuse.ReleaseIn)         {}
 
-func (t *tree) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status    { return t.sync(in.NodeId) }
+func (t *tree) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status { return t.sync(in.NodeId) }
+
 func (t *tree) FsyncDir(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status { return t.sync(in.NodeId) }
 
 func (t *tree) sync(id uint64) fuse.Status {

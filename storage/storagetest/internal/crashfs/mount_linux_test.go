@@ -15,9 +15,9 @@ import (
 )
 
 // mount serves what attach gives it, and returns where.
-func mount(t *testing.T) (dir string, attach func(*crashfs.Disk) string) {
+func mount(t *testing.T) (attach func(*crashfs.Disk) string) {
 	t.Helper()
-	dir = t.TempDir()
+	dir := t.TempDir()
 	m, err := crashfs.Mount(dir)
 	if err != nil {
 		t.Skip(err)
@@ -28,7 +28,7 @@ func mount(t *testing.T) (dir string, attach func(*crashfs.Disk) string) {
 		}
 	})
 	n := 0
-	return dir, func(d *crashfs.Disk) string {
+	return func(d *crashfs.Disk) string {
 		n++
 		name := fmt.Sprintf("disk%d", n)
 		m.Attach(name, d)
@@ -187,7 +187,7 @@ func TestWhatSurvives(t *testing.T) {
 		}, "a=data b=data", "a=data"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, attach := mount(t)
+			attach := mount(t)
 			disk := crashfs.NewDisk()
 			dir := attach(disk)
 			tc.do(t, dir)
@@ -206,7 +206,7 @@ func TestWhatSurvives(t *testing.T) {
 }
 
 func TestTornWrite(t *testing.T) {
-	_, attach := mount(t)
+	attach := mount(t)
 	disk := crashfs.NewDisk()
 	dir := attach(disk)
 	put(t, dir+"/a", "......", 0, true)
@@ -229,7 +229,7 @@ func TestTornWrite(t *testing.T) {
 // Of two sectors that were not synced each survives or not, whatever the other
 // does; what was synced always does.
 func TestAnyPartMaySurvive(t *testing.T) {
-	_, attach := mount(t)
+	attach := mount(t)
 	disk := crashfs.NewDisk()
 	dir := attach(disk)
 	put(t, dir+"/a", strings.Repeat(".", 3*512), 0, true)
@@ -255,7 +255,7 @@ func TestAnyPartMaySurvive(t *testing.T) {
 // A sync that fails loses what it should have written; the next one succeeds
 // and does not bring it back.
 func TestFailedSyncLoses(t *testing.T) {
-	_, attach := mount(t)
+	attach := mount(t)
 	disk := crashfs.NewDisk()
 	dir := attach(disk)
 	put(t, dir+"/a", "old", 0, true)
@@ -284,7 +284,7 @@ func TestFailedSyncLoses(t *testing.T) {
 }
 
 func TestFullDisk(t *testing.T) {
-	_, attach := mount(t)
+	attach := mount(t)
 	disk := crashfs.NewDisk()
 	dir := attach(disk)
 	put(t, dir+"/a", "x", 0, true)
@@ -305,7 +305,7 @@ func TestFullDisk(t *testing.T) {
 
 // The locks that the stores take.
 func TestLocks(t *testing.T) {
-	_, attach := mount(t)
+	attach := mount(t)
 	dir := attach(crashfs.NewDisk())
 	put(t, dir+"/lock", "", 0, false)
 	var files [2]*os.File

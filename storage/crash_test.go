@@ -1,0 +1,30 @@
+package storage_test
+
+import (
+	"testing"
+
+	"github.com/forkbikash/keyval/storage"
+	"github.com/forkbikash/keyval/storage/boltstore"
+	"github.com/forkbikash/keyval/storage/pebblestore"
+	"github.com/forkbikash/keyval/storage/storagetest"
+	"github.com/forkbikash/keyval/storage/walstore"
+)
+
+// TestCrash takes the power away from every store that is durable.
+func TestCrash(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		open storage.Opener
+	}{
+		{"bolt", boltstore.Open},
+		{"wal", set(walstore.Open, "segment=64KiB")},
+		{"pebble", pebblestore.Open},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Run("bare", func(t *testing.T) { storagetest.Crash(t, tc.open) })
+			t.Run("guarded", func(t *testing.T) {
+				storagetest.Crash(t, guarded(tc.open), storagetest.AtomicVote, storagetest.FailStop)
+			})
+		})
+	}
+}
