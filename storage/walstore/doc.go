@@ -18,7 +18,9 @@
 // here it is given a file system that has the new one in memory and shows it
 // nothing to remove. A lock that a writer holds is respected.
 //
-// Two things differ from raft-wal with its own metadata store, in the same
+// Three things differ from raft-wal with its own metadata store, in the same
 // files: a key that was never set is an error ("not found"), where raft-wal
-// says it is empty; and the metadata file is never waited for.
+// says it is empty; the metadata file is never waited for; and a log that lost
+// power while a segment was sealed goes on, where raft-wal opens it and takes no
+// entry any more.
 package walstore

@@ -25,6 +25,7 @@ const metaDraft = metadb.FileName + ".new"
 // lock for ever, and takes setting a key to nothing for removing it.
 type metaStore struct {
 	readOnly bool
+	vfs      types.VFS // of the segments
 	db       *bbolt.DB
 }
 
@@ -34,7 +35,8 @@ var (
 	stateKey     = []byte(metadb.MetaKey)
 )
 
-// Load opens the file, making it first if there is none, and reads the list.
+// Load opens the file, making it first if there is none, and reads the list. It
+// leaves no segment half sealed.
 func (m *metaStore) Load(dir string) (types.PersistentState, error) {
 	var state types.PersistentState
 	path := filepath.Join(dir, metadb.FileName)
@@ -62,7 +64,14 @@ func (m *metaStore) Load(dir string) (types.PersistentState, error) {
 		}
 		return nil
 	})
-	return state, err
+	if err != nil || m.readOnly {
+		return state, err
+	}
+	settled, err := settleSeal(m.vfs, dir, state)
+	if err == nil && len(settled.Segments) != len(state.Segments) {
+		err = m.CommitState(settled)
+	}
+	return settled, err
 }
 
 func openBolt(path string, readOnly bool) (*bbolt.DB, error) {

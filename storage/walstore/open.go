@@ -45,7 +45,7 @@ func openOn(vfs types.VFS, dir string, o storage.Options, segmentSize int64) (st
 	if err != nil {
 		return nil, err
 	}
-	meta := &metaStore{readOnly: o.ReadOnly}
+	meta := &metaStore{readOnly: o.ReadOnly, vfs: vfs}
 	w, err := wal.Open(dir,
 		wal.WithSegmentSize(int(segmentSize)),
 		wal.WithLogger(hclogOf(o.Logger)),
