@@ -6,7 +6,7 @@ MODULES := $(GO) run ./modules
 PACKAGE := github.com/forkbikash/keyval/apps/keyval
 
 .DEFAULT_GOAL := build
-.PHONY: help build cross cluster clean test race fuzz lint lint-go lint-proto fmt generate tidy tidy-check standalone install-check release FORCE
+.PHONY: help build cross cluster clean test race certify fuzz lint lint-go lint-proto fmt generate tidy tidy-check standalone install-check release FORCE
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,13 @@ test: tools-test ## test every module: RACE=1 TESTFLAGS='-run NAME'
 
 race: ## test every module, looking for data races
 	@$(MAKE) test RACE=1
+
+CUTS ?= 1000
+
+# At CUTS moments each the power goes, for every durable log store, bare and
+# guarded. Needs Linux with FUSE.
+certify: ## take the power away from the log stores: CUTS=1000
+	cd storage && KEYVAL_CRASH_CUTS=$(CUTS) $(GO) test -count=1 -timeout 2h -v -run '^TestCrash$$' .
 
 FUZZTIME ?= 10s
 
