@@ -9,7 +9,13 @@ import (
 
 // TestCrash is the control that the kit finds nothing wrong where nothing is.
 func TestCrash(t *testing.T) {
-	Crash(t, openDiary(""), AtomicVote, FailStop)
+	Crash(t, openDiary(honest), AtomicVote, FailStop)
+}
+
+// TestCrashDamage is the control for damage: a store that refuses whatever is
+// not whole.
+func TestCrashDamage(t *testing.T) {
+	CrashDamage(t, openDiary(opensOnlyWhole))
 }
 
 // TestCrashCatches gives each part of the kit stores that are wrong.
@@ -26,13 +32,18 @@ func TestCrashCatches(t *testing.T) {
 		{tearsVotes, (*crashKit).cuts, "vote: got term"},
 		{keepsItsTail, (*crashKit).tornWrites, "reopened after the crash"},
 		{opensOnlyWhole, (*crashKit).tornWrites, "does not open"},
+		{recoversLoosely, (*crashKit).tornWrites, "second cut"},
 		{ignoresErrors, (*crashKit).diskErrors, "is lost"},
 		{triesAgain, (*crashKit).diskErrors, "is lost"},
 		{goesOn, (*crashKit).diskErrors, "accepted afterwards"},
 		{exitsClean, (*crashKit).fullDisk, "as if all was well"},
+		// An honest diary takes damage for the end.
+		{honest, (*crashKit).flippedBits, "is lost"},
 	} {
 		t.Run(string(tc.mistake), func(t *testing.T) {
+			t.Parallel()
 			k := startCrash(t, openDiary(tc.mistake), AtomicVote, FailStop)
+			k.cutCount = 60
 			k.seed = 1 // which every mistake shows with; a diary leaves nothing to chance
 			failures := tc.part(k)
 			for _, err := range failures {

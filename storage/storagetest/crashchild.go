@@ -24,6 +24,12 @@ type crashOrder struct {
 
 	Ops          int // of a run: how many at most
 	Acked, Begun int // of a check: how far the run had come
+
+	// Damaged is of a check of a store that may say so.
+	Damaged bool
+
+	// Want is, of a check after a second crash, what is there.
+	Want string
 }
 
 // crashNews is what a child tells. It waits for an answer each time, so what it
@@ -32,6 +38,8 @@ type crashNews struct {
 	Event crashEvent
 	Op    int
 	Err   string
+	Has   string // of a store that recovered: what is there
+	Said  bool   // of a store that is damaged: that it says so
 }
 
 type crashEvent string
@@ -41,6 +49,7 @@ const (
 	crashAcks     crashEvent = "acknowledges"
 	crashFails    crashEvent = "fails"
 	crashAccepted crashEvent = "accepts after an error"
+	crashRecovers crashEvent = "has recovered and was written to"
 	crashDone     crashEvent = "done"
 )
 
@@ -64,12 +73,19 @@ func crashChild(open storage.Opener) {
 			p.broken(err)
 		}
 		news := crashNews{Event: crashDone}
-		if o.Check {
-			if err := crashCheck(open, o); err != nil {
-				news.Err = err.Error()
-			}
-		} else {
+		var err error
+		switch {
+		case o.Want != "":
+			err = crashCompare(open, o.Dir, o.Want)
+		case o.Damaged:
+			news.Said, err = crashInspect(open, o)
+		case o.Check:
+			err = crashCheck(open, o, func(has string) { p.tell(crashNews{Event: crashRecovers, Has: has}) })
+		default:
 			crashRun(open, o, p)
+		}
+		if err != nil {
+			news.Err = err.Error()
 		}
 		p.tell(news)
 	}

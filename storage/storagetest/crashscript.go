@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -54,6 +55,19 @@ func (s *crashState) remove(low, high uint64) {
 	default:
 		s.last = low - 1
 	}
+}
+
+// String says it all, the entries as a sum.
+func (s *crashState) String() string {
+	var all []byte
+	for i := s.first; i <= s.last; i++ {
+		if l := s.logs[i]; l != nil {
+			all = fmt.Appendf(all, "%d %d %d %x %x\n", l.Index, l.Term, l.Type, l.Data, l.Extensions)
+		}
+	}
+	sum := sha256.Sum256(all)
+	return fmt.Sprintf("a log from %d to %d (sum %x), term %d, vote for %q in %d",
+		s.first, s.last, sum[:4], s.term, s.voteCand, s.voteTerm)
 }
 
 // crashOp is one operation of a script.

@@ -112,11 +112,29 @@ func (k *crashKit) try(trials []crashTrial) (failures []error) {
 
 func (c crashTrial) run(s *crashSession, promises CrashPromise) error {
 	c.order.Check, c.order.Promises = true, promises
-	news, err := s.order(c.image.Disk(c.keep), c.order, func(crashNews) bool { return false })
+	disk := c.image.Disk(c.keep)
+	var second *crashfs.Image
+	news, err := s.order(disk, c.order, func(n crashNews) bool {
+		if n.Event == crashRecovers {
+			second = disk.Image()
+			c.order.Want = n.Has
+		}
+		return false
+	})
 	if err == nil && news.Err != "" {
 		err = errors.New(news.Err)
 	}
-	return err
+	if err != nil || second == nil {
+		return err
+	}
+	news, err = s.order(second.Disk(crashfs.Keep{}), c.order, func(crashNews) bool { return false })
+	if err == nil && news.Err != "" {
+		err = errors.New(news.Err)
+	}
+	if err != nil {
+		return fmt.Errorf("after a second cut, of the store that had recovered and was written to: %w", err)
+	}
+	return nil
 }
 
 func (k *crashKit) explain(c crashTrial, err error) error {

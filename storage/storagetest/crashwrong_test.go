@@ -14,10 +14,11 @@ import (
 	"github.com/forkbikash/keyval/storage"
 )
 
-// crashMistake is what is wrong with a diary. None is honest.
+// crashMistake is what is wrong with a diary.
 type crashMistake string
 
 const (
+	honest            crashMistake = "takes a torn record for the end, and makes no mistake"
 	neverSyncs        crashMistake = "never syncs"
 	neverSyncsItsName crashMistake = "does not sync the directory in which it made its file"
 	syncsLate         crashMistake = "acknowledges before it syncs"
@@ -27,6 +28,7 @@ const (
 	ignoresErrors     crashMistake = "ignores that a sync failed"
 	triesAgain        crashMistake = "syncs again when a sync failed"
 	goesOn            crashMistake = "writes on after an error"
+	recoversLoosely   crashMistake = "does not sync any more once it has found a torn record"
 	tearsVotes        crashMistake = "writes a vote in two records"
 	exitsClean        crashMistake = "ends the process as if all was well when a write fails"
 )
@@ -44,6 +46,7 @@ type diary struct {
 	keys  map[string][]byte
 	term  []byte // of a vote whose candidate has not come yet
 	wrong error  // the first error of a write
+	loose bool
 }
 
 // diaryRecord is one change.
@@ -102,6 +105,7 @@ func (d *diary) readAll() error {
 		all = all[diaryHeader+size:]
 		d.end += int64(diaryHeader + size)
 	}
+	d.loose = d.mistake == recoversLoosely && len(all) > 0
 	switch {
 	case len(all) == 0:
 		return nil
@@ -166,7 +170,7 @@ func (d *diary) append(r diaryRecord) error {
 }
 
 func (d *diary) sync() error {
-	if d.mistake == neverSyncs || d.mistake == syncsLate {
+	if d.mistake == neverSyncs || d.mistake == syncsLate || d.loose {
 		return nil
 	}
 	err := d.file.Sync()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -301,6 +302,35 @@ func TestFullDisk(t *testing.T) {
 	_, err = f.WriteAt([]byte("z"), 4000)
 	must(t, err, f.Close(), os.Remove(dir+"/a"))
 	put(t, dir+"/b", "z", 4096, true)
+}
+
+func TestFlipChangesOneBit(t *testing.T) {
+	attach := mount(t)
+	disk := crashfs.NewDisk()
+	dir := attach(disk)
+	put(t, dir+"/a", "a", 0, true)
+	must(t, os.Mkdir(dir+"/sub", 0o700))
+	put(t, dir+"/sub/b", "b", 0, true)
+	image := disk.Image()
+	seen := make(map[string]bool)
+	for seed := range uint64(200) {
+		damaged := image.Disk(crashfs.Everything)
+		where := damaged.Flip(rand.New(rand.NewPCG(seed, 0)))
+		for _, d := range []*crashfs.Disk{damaged, damaged.Image().Disk(crashfs.Keep{})} {
+			got := listing(t, attach(d))
+			a, b := got[2], got[len(got)-1]
+			if bits.OnesCount8(a^'a')+bits.OnesCount8(b^'b') != 1 {
+				t.Fatalf("%s: got %q", where, got)
+			}
+		}
+		seen[where] = true
+	}
+	if len(seen) != 16 {
+		t.Errorf("got %d places, want each of 16 bits", len(seen))
+	}
+	if got := crashfs.NewDisk().Flip(rand.New(rand.NewPCG(1, 0))); got != "nowhere" {
+		t.Errorf("without files: got %q", got)
+	}
 }
 
 // The locks that the stores take.
