@@ -1,10 +1,12 @@
 package storage_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/forkbikash/keyval/storage"
 	"github.com/forkbikash/keyval/storage/boltstore"
+	"github.com/forkbikash/keyval/storage/guard"
 	"github.com/forkbikash/keyval/storage/pebblestore"
 	"github.com/forkbikash/keyval/storage/storagetest"
 	"github.com/forkbikash/keyval/storage/walstore"
@@ -27,4 +29,10 @@ func TestCrash(t *testing.T) {
 			})
 		})
 	}
+	// With a mark for each append, and the process ended as the program ends it.
+	t.Run("wal strictly guarded", func(t *testing.T) {
+		end := func(error) { os.Exit(3) } //nolint:revive // the store is opened in the child alone
+		open := guard.Opener(set(walstore.Open, "segment=64KiB"), guard.Options{Mode: guard.Strict, OnFail: end})
+		storagetest.Crash(t, open, storagetest.AtomicVote, storagetest.FailStop)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -16,7 +17,9 @@ import (
 // loss of power, and opens it again. Either the store says so, with an error when
 // it is opened or read, or by ending the process, or nothing is different: all
 // that was acknowledged is there. An entry that differs, is lost, or reads as not
-// found is a failure.
+// found is a failure. Entries that were deleted may be back: Raft deletes before
+// it acknowledges anything in their place, so to it that is a deletion that has
+// not happened yet.
 //
 // [storage.Store] does not promise this, and a store without checksums fails.
 // How often and with what seed is set as for [Crash], and so is where it runs.
@@ -95,5 +98,31 @@ func crashInspect(open storage.Opener, o crashOrder) (said bool, wrong error) {
 	case err != nil:
 		return true, nil
 	}
+	got.forget(crashEverStored(o), before, after)
 	return false, got.legal(before, after, true)
+}
+
+// crashEverStored returns each entry that the run stored, by index.
+func crashEverStored(o crashOrder) map[uint64][]*raft.Log {
+	ever := make(map[uint64][]*raft.Log)
+	script := newCrashScript(o.Seed)
+	for range o.Begun {
+		script.next()
+		for i, l := range script.state.logs {
+			if !slices.Contains(ever[i], l) {
+				ever[i] = append(ever[i], l)
+			}
+		}
+	}
+	return ever
+}
+
+// forget removes what was deleted and is back as it was.
+func (s *crashState) forget(ever map[uint64][]*raft.Log, before, after *crashState) {
+	for i, got := range s.logs {
+		same := func(l *raft.Log) bool { return sameCrashEntry(got, l) }
+		if before.logs[i] == nil && after.logs[i] == nil && slices.ContainsFunc(ever[i], same) {
+			delete(s.logs, i)
+		}
+	}
 }

@@ -10,7 +10,8 @@
 // rule has a name, says in words what must hold, and names the function that
 // goes wrong when it does not. [RunVolatile] is for a store that forgets
 // everything when it is closed, and [RunWrapper] for what is put around stores.
-// [Bench] measures a store, and [BenchCompare] several in turns.
+// [Crash] takes the power away from a durable store, and [CrashDamage] damages
+// its files. [Bench] measures a store, and [BenchCompare] several in turns.
 //
 // A rule is in the table only if there is a deliberately wrong store that passes
 // all rules before it and breaks this one; the tests of this package have them.
