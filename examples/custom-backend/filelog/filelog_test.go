@@ -16,6 +16,8 @@ import (
 
 func TestStore(t *testing.T) { storagetest.Run(t, filelog.Open) }
 
+func TestCrash(t *testing.T) { storagetest.Crash(t, filelog.Open) }
+
 // fill stores entry 1, then entry 2, and returns the file with both, and how
 // long it was with one.
 func fill(t *testing.T) (content []byte, one int) {
