@@ -118,7 +118,7 @@ func (m *migration) run(ctx context.Context) (err error) {
 	if draft.Resumed {
 		m.say("going on with the copy in %s", m.dir.MigrationDir(draft))
 	}
-	if err := m.copyTo(ctx, from, draft, span); err != nil {
+	if draft, err = m.copyOnce(ctx, from, draft, span); err != nil {
 		return m.unchanged(err)
 	}
 	if err := m.before("switch"); err != nil {
@@ -161,6 +161,21 @@ func (m *migration) span(ctx context.Context, from storage.Store, marker datadir
 			m.dir.Path(), newest+1, span.First-1, span.First)
 	}
 	return span, nil
+}
+
+// copyOnce makes the copy, and makes it anew when one that was begun earlier
+// cannot be gone on with. raft-wal, when it is killed as it begins another
+// segment, comes back with one that is sealed and takes no more.
+func (m *migration) copyOnce(ctx context.Context, from storage.Store, draft datadir.Migration, span migrate.Span) (datadir.Migration, error) {
+	err := m.copyTo(ctx, from, draft, span)
+	if err == nil || !draft.Resumed || ctx.Err() != nil {
+		return draft, err
+	}
+	m.say("the copy cannot be gone on with, so it is made anew: %v", err)
+	if draft, err = m.dir.Restart(draft); err != nil {
+		return draft, err
+	}
+	return draft, m.copyTo(ctx, from, draft, span)
 }
 
 // copyTo makes the copy and compares it. The copy's store is opened once more

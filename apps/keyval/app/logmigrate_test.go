@@ -341,3 +341,25 @@ func TestMigrateFailsAtItsOwnFiles(t *testing.T) {
 		})
 	}
 }
+
+// A store that cannot go on with what a killed process left of it gets a new
+// directory.
+func TestMigrateMakesACopyAnew(t *testing.T) {
+	path := member(t, "bolt", filled(t, 1100))
+	if err := runMigration(t, path, plugsWith(ptr(1)), nil); !errors.Is(err, errKilled) {
+		t.Fatalf("got %v", err)
+	}
+	plugs := plugsWith(ptr(1000))
+	open, opened := plugs.LogStores["mine"], 0
+	plugs.LogStores["mine"] = func(dir string, o storage.Options) (storage.Store, error) {
+		if opened++; opened == 1 {
+			return nil, errors.New("segment is sealed")
+		}
+		return open(dir, o)
+	}
+	mustDo(t, runMigration(t, path, plugs, nil))
+	wantMine(t, path, 1100)
+	if opened != 3 {
+		t.Errorf("the store was opened %d times, want 3: once in vain, once to write, once to compare", opened)
+	}
+}

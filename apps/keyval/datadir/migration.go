@@ -175,6 +175,17 @@ func (d *Dir) readMigration() (f migrationFile, there bool, err error) {
 	return f, true, nil
 }
 
+// Restart gives up what there is of a copy and begins it anew.
+func (d *Dir) Restart(m Migration) (Migration, error) {
+	if d.readOnly {
+		return Migration{}, ErrReadOnly
+	}
+	if err := d.endMigration(m.file()); err != nil {
+		return Migration{}, err
+	}
+	return d.BeginMigration(m.LogStore, m.Arg)
+}
+
 // endMigration gives up a copy, unless it is the log that the node has by now.
 func (d *Dir) endMigration(f migrationFile) error {
 	if f.To != d.Marker().logDir() {
