@@ -125,7 +125,9 @@ func TestCallBesideOneThatHangs(t *testing.T) {
 		if err := s.Set([]byte("k"), nil); !errors.As(err, &hung) || hung.Call != "StoreLog" {
 			t.Errorf("got %v, want the stall of the other", err)
 		}
-		<-hangs
+		if err := <-hangs; !errors.As(err, &hung) {
+			t.Errorf("the one that hung returned %v, want a stall", err)
+		}
 	})
 }
 
