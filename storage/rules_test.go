@@ -4,14 +4,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/forkbikash/keyval/storage"
 	"github.com/forkbikash/keyval/storage/boltstore"
 	"github.com/forkbikash/keyval/storage/guard"
 	"github.com/forkbikash/keyval/storage/memstore"
 	"github.com/forkbikash/keyval/storage/pebblestore"
-	"github.com/forkbikash/keyval/storage/stall"
 	"github.com/forkbikash/keyval/storage/storagetest"
 	"github.com/forkbikash/keyval/storage/walstore"
 )
@@ -33,17 +31,6 @@ func wrapped(open storage.Opener) storage.Opener {
 			return nil, err
 		}
 		return guard.Wrap(s, nil), nil
-	}
-}
-
-// watched ends no call of a rule: none takes that long.
-func watched(open storage.Opener) storage.Opener {
-	return func(dir string, o storage.Options) (storage.Store, error) {
-		s, err := open(dir, o)
-		if err != nil {
-			return nil, err
-		}
-		return stall.Wrap(s, 10*time.Minute, nil), nil
 	}
 }
 
@@ -100,7 +87,6 @@ func TestRules(t *testing.T) {
 			if tc.bareOnly {
 				return
 			}
-			t.Run("watched", func(t *testing.T) { run(t, watched(tc.open)) })
 			if tc.volatile {
 				t.Run("guarded", func(t *testing.T) { run(t, wrapped(tc.open)) })
 				return

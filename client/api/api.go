@@ -56,6 +56,45 @@ type Status struct {
 	// it started.
 	CaughtUp      bool  `json:"caught_up"`
 	UptimeSeconds int64 `json:"uptime_seconds"`
+	// Shadow is the log store that is tried beside LogStore; absent for none.
+	Shadow *Shadow `json:"shadow,omitempty"`
+}
+
+// Shadow tells how a log store does that follows the one in use and is compared
+// with it. All counts are since the node started.
+type Shadow struct {
+	LogStore string `json:"log_store"`
+	// On is false once it was switched off, for the reason that Reason gives.
+	On     bool   `json:"on"`
+	Reason string `json:"reason,omitempty"`
+	// Writes counts what it has repeated, Reads what was compared, and Skipped
+	// the reads that could not be.
+	Writes  uint64 `json:"writes"`
+	Reads   uint64 `json:"reads"`
+	Skipped uint64 `json:"skipped_reads"`
+	// Differences counts the reads that it answered otherwise; Examples are the
+	// first few.
+	Differences uint64   `json:"differences"`
+	Examples    []string `json:"examples,omitempty"`
+	// Waiting is how many calls it is behind.
+	Waiting int `json:"waiting"`
+	// Latency compares both in each kind of call: "append", "truncate", "vote" and
+	// "read".
+	Latency map[string]ShadowLatency `json:"latency"`
+}
+
+// ShadowLatency has the latency of the log store in use, and of the one that is
+// tried.
+type ShadowLatency struct {
+	Primary Latency `json:"primary"`
+	Shadow  Latency `json:"shadow"`
+}
+
+// Latency is how long calls took, in milliseconds.
+type Latency struct {
+	Count uint64  `json:"count"`
+	P50   float64 `json:"p50_ms"`
+	P99   float64 `json:"p99_ms"`
 }
 
 // Member is one row of GET /cluster.

@@ -29,6 +29,7 @@ func (h *Handler) getStatus(w *answer, _ *http.Request, _ string) error {
 		MinVersion:     s.MinVersion,
 		CaughtUp:       s.CaughtUp,
 		UptimeSeconds:  int64(h.opts.Now().Sub(h.start) / time.Second),
+		Shadow:         h.opts.Shadow(),
 	}
 	if s.Leader != nil {
 		status.Leader = wirePeer(*s.Leader)

@@ -26,8 +26,19 @@ func TestStatus(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 	w = call(New(newFake("n1").follow(nil), Options{}), "GET", "/status", "")
+	if strings.Contains(w.Body.String(), "shadow") {
+		t.Errorf("without a shadow: got %s", w.Body)
+	}
 	if !strings.Contains(w.Body.String(), `"leader":null`) {
 		t.Errorf("without a leader: got %s", w.Body)
+	}
+}
+
+func TestStatusOfAShadow(t *testing.T) {
+	h := New(newFake("n1"), Options{Shadow: func() *api.Shadow { return &api.Shadow{LogStore: "pebble", Differences: 3} }})
+	w := call(h, "GET", "/status", "")
+	if !strings.Contains(w.Body.String(), `"shadow":{"log_store":"pebble","on":false,"writes":0,"reads":0,"skipped_reads":0,"differences":3,`) {
+		t.Errorf("got %s", w.Body)
 	}
 }
 
@@ -197,6 +208,11 @@ func TestHealth(t *testing.T) {
 		t.Errorf("readyz: got %d %s, want 503 %s", w.Code, w.Body, want)
 	}
 	n.checks[0] = node.Check{Name: "leader", OK: true}
+	hangs := New(n, Options{Checks: func() []node.Check { return []node.Check{{Name: "log_store", Reason: "it hangs"}} }})
+	w = call(hangs, "GET", "/readyz", "")
+	if w.Code != 503 || !strings.Contains(w.Body.String(), `{"name":"log_store","ok":false,"reason":"it hangs"}`) {
+		t.Errorf("readyz with a check from outside: got %d %s", w.Code, w.Body)
+	}
 	if w := call(h, "GET", "/readyz", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"ready":true`) {
 		t.Errorf("readyz: got %d %s", w.Code, w.Body)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/forkbikash/keyval/client/api"
 	"github.com/forkbikash/keyval/core/command/commandpb"
 	"github.com/forkbikash/keyval/core/fsm"
 	"github.com/forkbikash/keyval/core/node"
@@ -44,6 +45,13 @@ type Options struct {
 	RequestTimeout time.Duration // of a write or removal, here or forwarded; default 10 s
 	JoinTimeout    time.Duration // of a join, which may wait for a snapshot to be sent; default 60 s
 
+	// Checks are conditions of GET /readyz beside the node's own. Nil for none.
+	Checks func() []node.Check
+
+	// Shadow is what GET /status shows under that name. Nil, and a nil result,
+	// show nothing.
+	Shadow func() *api.Shadow
+
 	// Logger receives panics, and at debug level what became of requests that
 	// could not be answered well. Nil discards them.
 	Logger *slog.Logger
@@ -64,6 +72,12 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Limits.MaxBody, 4<<20)
 	setDefault(&o.RequestTimeout, 10*time.Second)
 	setDefault(&o.JoinTimeout, time.Minute)
+	if o.Checks == nil {
+		o.Checks = func() []node.Check { return nil }
+	}
+	if o.Shadow == nil {
+		o.Shadow = func() *api.Shadow { return nil }
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -14,7 +14,7 @@ func (h *Handler) getHealth(w *answer, _ *http.Request, _ string) error {
 // getReady answers 503 until every check passes, and lists them all either way.
 func (h *Handler) getReady(w *answer, _ *http.Request, _ string) error {
 	readiness := api.Readiness{Ready: true, Checks: []api.Check{}}
-	for _, c := range h.node.Ready() {
+	for _, c := range append(h.node.Ready(), h.opts.Checks()...) {
 		readiness.Ready = readiness.Ready && c.OK
 		readiness.Checks = append(readiness.Checks, api.Check{Name: c.Name, OK: c.OK, Reason: c.Reason})
 	}

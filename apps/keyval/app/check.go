@@ -16,6 +16,9 @@ func (c Config) check() error {
 		return usagef("-election-timeout=%v is shorter than -heartbeat-timeout=%v: make it at least as long",
 			c.Raft.ElectionTimeout, c.Raft.HeartbeatTimeout)
 	}
+	if c.InMemory() && c.Shadow.Name != "" {
+		return usagef("-shadow-log-store=%s tries a log store beside one on disk, and this node writes nothing: leave one of them out", c.Shadow.Name)
+	}
 	return c.checkAddresses()
 }
 

@@ -58,11 +58,12 @@ func invoke(env map[string]string, args ...string) invocation {
 // defaults is the Config of keyval ./d.
 func defaults() Config {
 	return Config{
-		Dir:       "./d",
-		HTTPAddr:  "localhost:11000",
-		RaftAddr:  "localhost:12000",
-		Transport: Plug{Name: "tcp"},
-		Forward:   httpapi.Proxy,
+		Dir:          "./d",
+		StallTimeout: 5 * time.Second,
+		HTTPAddr:     "localhost:11000",
+		RaftAddr:     "localhost:12000",
+		Transport:    Plug{Name: "tcp"},
+		Forward:      httpapi.Proxy,
 		Raft: node.Timing{
 			HeartbeatTimeout:  time.Second,
 			ElectionTimeout:   time.Second,
@@ -71,8 +72,7 @@ func defaults() Config {
 			TrailingLogs:      10240,
 			LogCache:          512,
 		},
-		StallTimeout: 5 * time.Second,
-		LogFormat:    "text",
+		LogFormat: "text",
 	}
 }
 
@@ -121,6 +121,7 @@ func TestServes(t *testing.T) {
 		{line: "-log-guard on ./d", env: "KEYVAL_LOG_GUARD=off", want: func(c *Config) { c.LogGuard = guard.On }},
 		{line: "-stall-timeout 0 ./d", want: func(c *Config) { c.StallTimeout = 0 }},
 		{line: "-stall-timeout 30s ./d", want: func(c *Config) { c.StallTimeout = 30 * time.Second }},
+		{line: "-shadow-log-store pebble:cache=1 ./d", want: func(c *Config) { c.Shadow = Plug{"pebble", "cache=1"} }},
 		{line: "-transport tcp:x=y ./d", want: func(c *Config) { c.Transport = Plug{"tcp", "x=y"} }},
 		{line: "-inmem", want: func(c *Config) { c.Dir, c.LogStore.Name = "", inMemory }},
 		{line: "-inmem -log-level error ./d", want: func(c *Config) { c.LogStore.Name, c.LogLevel = inMemory, slog.LevelError }},

@@ -36,8 +36,12 @@ type Config struct {
 	// guard.On where there is none. A store in memory wears nothing.
 	LogGuard guard.Mode
 
-	// StallTimeout is how long a call to a log store on disk may take before the
-	// process ends; 0 for ever.
+	// Shadow is the log store that is tried beside the one in use. An empty name
+	// is none.
+	Shadow Plug
+
+	// StallTimeout is how long a call of the log store may take before the node
+	// ends; 0 for any time.
 	StallTimeout time.Duration
 
 	Forward httpapi.Forward

@@ -44,6 +44,11 @@ func (f *nodeFlags) nodeSettings(p Plugs) []*setting {
 		shown: defaultLogStore,
 		parse: plug(&f.cfg.LogStore, p.logStore),
 	}
+	shadow := &setting{
+		name: "shadow-log-store", arg: "NAME[:ARG]",
+		usage: "another log store to try: it is given all that is written, and what it has is compared and never used",
+		parse: plug(&f.cfg.Shadow, p.logStore),
+	}
 	f.inMem = &setting{
 		name:  "inmem",
 		usage: "keep everything in memory and write nothing; the same as -log-store=" + inMemory,
@@ -68,6 +73,7 @@ func (f *nodeFlags) nodeSettings(p Plugs) []*setting {
 		},
 		f.logStore,
 		f.inMem,
+		shadow,
 	}
 }
 
@@ -115,11 +121,6 @@ func (f *nodeFlags) logSettings() []*setting {
 			parse: oneOf(&f.cfg.LogGuard, guard.On, guard.Strict, guard.Off),
 		},
 		{
-			name: "stall-timeout", arg: "TIME",
-			usage: "how long a write to the log store, or a read, may take before the node ends for another to lead; 0 for ever", fallback: "5s",
-			parse: zeroOr(&f.cfg.StallTimeout, 100*time.Millisecond, time.Hour),
-		},
-		{
 			name: "snapshot-interval", arg: "TIME",
 			usage: "how often to see whether a snapshot is due", fallback: "120s",
 			parse: duration(&r.SnapshotInterval, 5*time.Millisecond, 365*24*time.Hour),
@@ -138,6 +139,12 @@ func (f *nodeFlags) logSettings() []*setting {
 			name: "log-cache", arg: "N",
 			usage: "newest log entries held in memory; 0 for none", fallback: "512",
 			parse: count(&r.LogCache, 0, 1<<20),
+		},
+		{
+			name: "stall-timeout", arg: "TIME",
+			usage:    "how long a write to the log or a read may hang before the node ends, so that another leads; 0 for ever",
+			fallback: "5s",
+			parse:    durationOrNone(&f.cfg.StallTimeout, 100*time.Millisecond, time.Hour),
 		},
 	}
 }

@@ -12,14 +12,13 @@ import (
 // serves nothing else, so that a supervisor can tell it from a dead one while it
 // waits for its cluster.
 type gate struct {
-	node    string // set before it serves
+	node    string
 	waiting atomic.Pointer[string]
 	open    atomic.Pointer[http.Handler]
-	failed  atomic.Pointer[error]
 }
 
-func newGate() *gate {
-	g := &gate{}
+func newGate(node string) *gate {
+	g := &gate{node: node}
 	g.wait("the node is starting")
 	return g
 }
@@ -27,22 +26,10 @@ func newGate() *gate {
 // wait says what the node is waiting for.
 func (g *gate) wait(reason string) { g.waiting.Store(&reason) }
 
-// fail says that the node cannot go on, and why. It is not ready from then on,
-// for as long as the process is still there.
-func (g *gate) fail(err error) { g.failed.CompareAndSwap(nil, &err) }
-
 // serve lets requests through to h.
 func (g *gate) serve(h http.Handler) { g.open.Store(&h) }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	failed := g.failed.Load()
-	if failed != nil && r.URL.Path == "/readyz" {
-		w.Header().Set(api.HeaderNode, g.node)
-		answer(w, http.StatusServiceUnavailable, "application/json", api.Readiness{
-			Checks: []api.Check{{Name: "running", Reason: (*failed).Error()}},
-		})
-		return
-	}
 	if h := g.open.Load(); h != nil {
 		(*h).ServeHTTP(w, r)
 		return

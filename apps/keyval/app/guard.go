@@ -28,7 +28,7 @@ func (s *server) openGuarded(dir *datadir.Dir) (storage.Store, error) {
 		}
 	}
 	store, err := s.openStore(m.LogStore, dir.LogDir(), func(open storage.Opener) storage.Opener {
-		return guard.Opener(s.watched(open), guard.Options{
+		return guard.Opener(s.below(open), guard.Options{
 			Mode: mode, OnFail: s.fail,
 			AlsoSync: []string{dir.Path()}, // the snapshots are here too
 		})
@@ -40,4 +40,15 @@ func (s *server) openGuarded(dir *datadir.Dir) (storage.Store, error) {
 		return nil, errors.Join(err, store.Close())
 	}
 	return store, nil
+}
+
+// below opens a store with what it wears below the guard.
+func (s *server) below(open storage.Opener) storage.Opener {
+	return func(dir string, o storage.Options) (storage.Store, error) {
+		store, err := open(dir, o)
+		if err != nil {
+			return nil, err
+		}
+		return s.watch(s.shadowed(store)), nil
+	}
 }

@@ -65,6 +65,10 @@ func (s *setting) help() string {
 		left += " " + s.arg
 	}
 	var b strings.Builder
+	if len(left) >= helpIndent { // it fills the column, and has a line of its own
+		b.WriteString(left + "\n")
+		left = ""
+	}
 	line := fmt.Sprintf("%-*s", helpIndent-1, left)
 	for word := range strings.FieldsSeq(words) {
 		if len(line)+1+len(word) > helpWidth {

@@ -18,6 +18,8 @@ import (
 	"github.com/forkbikash/keyval/apps/keyval/datadir"
 	"github.com/forkbikash/keyval/core/node"
 	"github.com/forkbikash/keyval/storage"
+	"github.com/forkbikash/keyval/storage/shadow"
+	"github.com/forkbikash/keyval/storage/stall"
 	"github.com/forkbikash/keyval/transport"
 )
 
@@ -29,6 +31,8 @@ type identity struct {
 	incarnation uint64
 	dir         *datadir.Dir // nil for a node that writes nothing
 	store       storage.Store
+	shadow      *shadow.Shadow // nil where no other log store is tried
+	stall       *stall.Watch   // nil where nothing is watched
 	snapshots   raft.SnapshotStore
 	transport   transport.Transport
 	stateful    bool // ran before, and has its log
@@ -96,7 +100,7 @@ func (s *server) openStore(name, dir string, wear func(storage.Opener) storage.O
 	}
 	store, err := wear(open)(dir, o)
 	if err != nil {
-		return nil, s.logStoreError(name, err)
+		return nil, logStoreError("-log-store", name, err)
 	}
 	return store, nil
 }

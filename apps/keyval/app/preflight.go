@@ -16,18 +16,20 @@ import (
 // plugs take what the flags have for them: only they know. Each is opened where
 // that leaves nothing.
 func (s *server) preflight() error {
-	if err := s.tryLogStore(); err != nil {
+	if !s.cfg.InMemory() { // that opens before anything else and leaves nothing
+		if err := s.tryLogStore("-log-store", s.cfg.LogStore); err != nil {
+			return err
+		}
+	}
+	if err := s.tryLogStore("-shadow-log-store", s.cfg.Shadow); err != nil {
 		return err
 	}
 	return s.tryTransport()
 }
 
-func (s *server) tryLogStore() error {
-	if s.cfg.InMemory() {
-		return nil // it opens before anything else and leaves nothing
-	}
-	if err := s.plugs.trySettings(s.cfg.LogStore); err != nil {
-		return s.logStoreError(s.cfg.LogStore.Name, err)
+func (s *server) tryLogStore(flag string, p Plug) error {
+	if err := s.plugs.trySettings(p); err != nil {
+		return logStoreError(flag, p.Name, err)
 	}
 	return nil
 }
@@ -83,8 +85,8 @@ func ofSystem(err error) bool {
 	return errors.As(err, new(*net.OpError)) || errors.As(err, new(syscall.Errno))
 }
 
-func (s *server) logStoreError(name string, err error) error {
-	err = fmt.Errorf("-log-store=%s: %w", name, err)
+func logStoreError(flag, name string, err error) error {
+	err = fmt.Errorf("%s=%s: %w", flag, name, err)
 	if errors.As(err, new(*storage.ArgError)) {
 		return usageError{err}
 	}

@@ -51,6 +51,10 @@ func TestRefuses(t *testing.T) {
 		{line: "-transport tpc ./d", want: `there is no transport "tpc": take one of tcp (did you mean tcp?)`},
 		{line: "-inmem -log-store bolt ./d", want: "-inmem and -log-store=bolt contradict each other"},
 		{line: "./d", env: "KEYVAL_INMEM=1 KEYVAL_LOG_STORE=wal", want: "KEYVAL_INMEM and KEYVAL_LOG_STORE=wal contradict each other"},
+		{line: "-shadow-log-store pebbel ./d", want: `-shadow-log-store "pebbel": there is no log store "pebbel": take one of bolt, inmem, pebble, wal (did you mean pebble?)`},
+		{line: "-inmem -shadow-log-store wal", want: "-shadow-log-store=wal tries a log store beside one on disk, and this node writes nothing"},
+		{line: "-stall-timeout 5 ./d", want: `-stall-timeout "5": write a number and a unit, such as 500ms, 1s or 2m, or 0 for none`},
+		{line: "-stall-timeout 1ms ./d", want: `-stall-timeout "1ms": take one from 100ms to 1h0m0s, or 0 for none`},
 		{line: "-inmem=perhaps ./d", want: `-inmem "perhaps": write true or false`},
 
 		// Addresses.
@@ -89,7 +93,7 @@ func TestRefuses(t *testing.T) {
 		{line: "-heartbeat-timeout 9ms ./d", want: "take one from 10ms to 10m0s"},
 		{line: "-heartbeat-timeout -1s ./d", want: "take one from 10ms to 10m0s"},
 		{line: "-heartbeat-timeout 2s -election-timeout 1s ./d", want: "-election-timeout=1s is shorter than -heartbeat-timeout=2s: make it at least as long"},
-		{line: "-stall-timeout 1ms ./d", want: "take one from 100ms to 1h0m0s, or 0"},
+		{line: "-stall-timeout 1ms ./d", want: "take one from 100ms to 1h0m0s, or 0 for none"},
 		{line: "-snapshot-threshold 0 ./d", want: "take a whole number from 1 to"},
 		{line: "-trailing-logs -5 ./d", want: "take a whole number from 1 to"},
 		{line: "-trailing-logs 99999999999999999999 ./d", want: "take a whole number from 1 to"},

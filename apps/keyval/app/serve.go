@@ -30,12 +30,12 @@ const handOverAfter = time.Second
 func serve(ctx context.Context, cfg Config, p Plugs, stdout, stderr io.Writer) (err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	s := &server{cfg: cfg, plugs: p, log: newLogger(stderr, cfg), stop: fail, gate: newGate()}
+	s := &server{cfg: cfg, plugs: p, log: newLogger(stderr, cfg), stop: fail, hung: make(chan error, 1)}
 	// The client of net/http prints with the standard logger and takes no other.
 	slog.SetLogLoggerLevel(slog.LevelDebug)
 	slog.SetDefault(s.log)
 	defer func() { err = errors.Join(err, s.closeInTime(err)) }()
-	if err := s.open(ctx); err != nil && ctx.Err() == nil {
+	if err := s.openUnlessHung(ctx); err != nil && (ctx.Err() == nil || isStall(err)) {
 		if wasRemoved(err) {
 			return s.sayRemoved()
 		}
@@ -64,6 +64,8 @@ type server struct {
 	plugs Plugs
 	log   *slog.Logger
 	stop  context.CancelCauseFunc // ends serve; the first cause counts
+	hung  chan error              // why the log store was given up
+	faces faces
 
 	id      identity
 	node    *node.Node
@@ -83,6 +85,10 @@ const (
 // closeInTime closes everything, but does not wait forever: the process ends
 // anyway, and what is durable is so before it is acknowledged.
 func (s *server) closeInTime(failure error) error {
+	if isStall(failure) {
+		s.faces.close()
+		return nil
+	}
 	grace := closeGrace
 	if failure != nil {
 		grace = failedCloseGrace
@@ -91,6 +97,9 @@ func (s *server) closeInTime(failure error) error {
 	go func() { done <- s.close() }()
 	select {
 	case err := <-done:
+		return err
+	case err := <-s.hung:
+		s.faces.close()
 		return err
 	case <-time.After(grace):
 		return fmt.Errorf("did not stop within %s", grace)
@@ -108,7 +117,6 @@ func (s *server) close() error {
 // fail ends the process with err. It is what a store calls that cannot go on.
 func (s *server) fail(err error) {
 	s.log.Error("the node must stop", "error", err)
-	s.gate.fail(err)
 	s.stop(err)
 }
 
@@ -130,7 +138,7 @@ func (s *server) open(ctx context.Context) error {
 	if err := s.openStorage(); err != nil {
 		return err
 	}
-	s.gate.node = s.id.nodeID
+	s.gate = newGate(s.id.nodeID)
 	web := s.serveHTTP(listener)
 	join := newJoiner(s.log)
 	if err := s.identify(ctx, join); err != nil {
@@ -191,6 +199,7 @@ func (s *server) serveHTTP(l net.Listener) *http.Server {
 			s.fail(fmt.Errorf("HTTP server: %w", err))
 		}
 	})
+	s.faces.add(web.Close)
 	s.onClose(func() error {
 		err := web.Close() // a node that closed orderly has shut it down before
 		serving.Wait()
@@ -205,6 +214,7 @@ func (s *server) openTransport() error {
 		return err
 	}
 	s.id.transport = t
+	s.faces.add(t.Close)
 	s.onClose(t.Close)
 	return nil
 }
@@ -223,7 +233,10 @@ func (s *server) openNode() error {
 // and finishes those it has. It hands over leadership after them, or sooner if
 // they take long: nobody can reach it to write any more.
 func (s *server) publish(web *http.Server) {
-	h := httpapi.New(s.node, httpapi.Options{Forward: s.cfg.Forward, Version: buildVersion(), Logger: s.log})
+	h := httpapi.New(s.node, httpapi.Options{
+		Forward: s.cfg.Forward, Version: buildVersion(), Logger: s.log,
+		Checks: s.checks, Shadow: s.shadowStatus,
+	})
 	s.gate.serve(h)
 	s.onClose(func() error {
 		defer h.Close()

@@ -59,16 +59,16 @@ func duration(to *time.Duration, least, most time.Duration) func(string) error {
 	}
 }
 
-// zeroOr is a duration, or 0 for none.
-func zeroOr(to *time.Duration, least, most time.Duration) func(string) error {
-	other := duration(to, least, most)
+// durationOrNone also takes 0.
+func durationOrNone(to *time.Duration, least, most time.Duration) func(string) error {
+	parse := duration(to, least, most)
 	return func(s string) error {
 		if d, err := time.ParseDuration(s); err == nil && d == 0 {
 			*to = 0
 			return nil
 		}
-		if err := other(s); err != nil {
-			return fmt.Errorf("%w, or 0", err)
+		if err := parse(s); err != nil {
+			return fmt.Errorf("%w, or 0 for none", err)
 		}
 		return nil
 	}

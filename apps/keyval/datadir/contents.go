@@ -12,6 +12,7 @@ const (
 	lockName      = "LOCK"
 	logName       = "log"
 	snapshotsName = "snapshots"
+	shadowName    = "shadow"
 	tempSuffix    = ".tmp"
 
 	// originalLog is where the program that keyval grew out of kept its log.

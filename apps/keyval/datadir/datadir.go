@@ -41,6 +41,10 @@ func (d *Dir) Path() string { return d.path }
 // exists.
 func (d *Dir) LogDir() string { return d.file(d.Marker().logDir()) }
 
+// ShadowDir is where a log store that is tried beside the one in use may keep
+// its files. Nothing that the node needs is there; it need not exist.
+func (d *Dir) ShadowDir() string { return d.file(shadowName) }
+
 // SnapshotBase is what raft.NewFileSnapshotStore takes as its base.
 func (d *Dir) SnapshotBase() string { return d.path }
 

@@ -32,6 +32,7 @@ func (d *Dir) Discard() error {
 		// The marker goes last: without it the rest would be a stranger's.
 		remove(os.RemoveAll(d.LogDir()))
 		remove(os.RemoveAll(d.file(snapshotsName)))
+		remove(os.RemoveAll(d.ShadowDir()))
 		remove(os.Remove(d.file(markerName)))
 	}
 	if made.lock && isAt(d.lock, d.file(lockName)) {

@@ -15,6 +15,7 @@ func TestDiscardOfANewDirectory(t *testing.T) {
 		mustDo(t, err)
 		write(t, d.LogDir(), "raft.db") // what a store left that could not be opened
 		write(t, d.SnapshotBase(), "snapshots", "permTest")
+		write(t, d.ShadowDir(), "CURRENT")
 		mustDo(t, d.Discard())
 		mustDo(t, d.Close())
 		if got := listing(t, root); got != "" {

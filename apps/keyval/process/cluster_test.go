@@ -24,12 +24,13 @@ var steady = []string{"-heartbeat-timeout=4s", "-election-timeout=4s"}
 
 // A cluster is the nodes of one test, which are killed when it ends.
 type cluster struct {
-	t     *testing.T
-	dir   string
-	store string
-	flags []string // of every node
-	nodes []*node
-	http  *http.Client
+	t       *testing.T
+	dir     string
+	store   string
+	flags   []string // of every node
+	program string   // what the nodes run; empty for the binary under test
+	nodes   []*node
+	http    *http.Client
 }
 
 // A node is a command line and the process that it last started.
@@ -160,7 +161,7 @@ func (n *node) tryStart(extra ...string) error {
 // launch runs the node and does not wait.
 func (n *node) launch(extra ...string) error {
 	home := filepath.Dir(n.dir)
-	p, err := launchProgram(cmp.Or(n.program, binary), dieWithParent(), home, []string{"HOME=" + home}, n.args(extra...)...)
+	p, err := launchProgram(cmp.Or(n.program, n.c.program, binary), dieWithParent(), home, []string{"HOME=" + home}, n.args(extra...)...)
 	if err == nil {
 		n.process = p
 	}

@@ -79,7 +79,7 @@ func launchAs(attr *syscall.SysProcAttr, dir string, env []string, args ...strin
 	return launchProgram(binary, attr, dir, env, args...)
 }
 
-// launchProgram is launchAs for a program of one's own.
+// launchProgram is launchAs for another binary.
 func launchProgram(program string, attr *syscall.SysProcAttr, dir string, env []string, args ...string) (*process, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, env, attr

@@ -23,7 +23,7 @@ func TestFlags(t *testing.T) {
 	help := run(t, "go", "run", "./apps/keyval", "-h")
 	want := map[string]string{}
 	// One flag a match: its name and value, then its text up to the next one.
-	for _, m := range regexp.MustCompile(`(?m)^  (-[a-z-]+(?: \S+)?|-h, -help)  +((?:.*\n)(?: {20,}.*\n)*)`).FindAllStringSubmatch(help, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  (-[a-z-]+(?: \S+)?|-h, -help)(?:  +|\n {20,})((?:.*\n)(?: {20,}.*\n)*)`).FindAllStringSubmatch(help, -1) {
 		words := strings.Join(strings.Fields(m[2]), " ")
 		def := regexp.MustCompile(`\(default: (.*?)\)`).FindStringSubmatch(words)
 		want[m[1]] = ""
