@@ -161,13 +161,14 @@ func (net *network) join(cfg Config) *testNode {
 	return n
 }
 
-// leader waits for a node that leads and has committed in its term.
+// leader waits for a node that leads, knows it, and has committed in its term.
 func (net *network) leader() *testNode {
 	net.t.Helper()
 	var leader *testNode
 	net.await("a leader", func() bool {
 		for _, n := range net.nodes {
-			if n.up && n.raft.State() == raft.Leader && n.Node.propose(net.t.Context(), command.Noop()) == nil {
+			if n.up && n.raft.State() == raft.Leader && n.established.Load() == n.Term() &&
+				n.Node.propose(net.t.Context(), command.Noop()) == nil {
 				leader = n
 				return true
 			}

@@ -1,6 +1,0 @@
-//go:build !race
-
-package storage_test
-
-// raceDetector says whether the tests look for data races.
-const raceDetector = false
