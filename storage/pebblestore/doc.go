@@ -32,10 +32,10 @@
 // pebble gives no error back when it cannot commit: it calls its logger's
 // Fatalf, and a retry could only lie about what is on disk. When it cannot write
 // a table, on a full disk for instance, it tries again without end. Both end the
-// process here: Fatalf logs the reason and panics with it. Do not recover from that panic: pebble's locks
-// are held and what its files hold is unknown. It may come on a goroutine of
-// pebble's own, so the process ends whatever its callers do, with an exit code
-// that is not zero. A wrapper's onFail is not called for it.
+// process here: Fatalf logs the reason and panics with it. Do not recover from
+// that panic: pebble's locks are held and what its files hold is unknown. It may
+// come on a goroutine of pebble's own, so the process ends whatever its callers
+// do, with an exit code that is not zero. A wrapper's onFail is not called for it.
 //
 // Opened for reading, nothing in the directory changes: what is only in the
 // write-ahead log is replayed in memory.

@@ -66,8 +66,9 @@ const (
 // each entry's index, term, type, data and extensions, CurrentTerm and the vote.
 // What was in flight may have happened, or not, or, where it was an append or a
 // deletion, in part, so long as the log has no hole. Then it must take writes,
-// and have them after reopening, and also if the power goes once more. A store answers an I/O error with an error or
-// by ending the process; it may also bear it, if nothing is lost.
+// and have them after reopening, and also if the power goes once more. A store
+// answers an I/O error with an error or by ending the process; it may also bear
+// it, if nothing is lost.
 //
 // Crash needs Linux, /dev/fuse, and root or fusermount. Where one is missing it
 // says so and skips.
