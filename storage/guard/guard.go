@@ -4,12 +4,10 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/forkbikash/keyval/storage"
+	"github.com/forkbikash/keyval/storage/internal/optional"
 )
 
-var (
-	_ storage.Store          = (*guarded)(nil)
-	_ raft.MonotonicLogStore = (*monotonic)(nil)
-)
+var _ storage.Store = (*guarded)(nil)
 
 // Wrap gives s the vote and the fail-stop, which need no directory: it is for a
 // store in memory, and [Opener] for one on disk. The first write that fails
@@ -17,25 +15,8 @@ var (
 // returns has the optional interfaces of hashicorp/raft that s has, and owns s:
 // closing it closes s.
 func Wrap(s storage.Store, onFail func(error)) storage.Store {
-	return withOptional(&guarded{inner: s, stop: newFailStop(onFail), vote: voteKeeper{inner: s}}, s)
+	return optional.Forward(&guarded{inner: s, stop: newFailStop(onFail), vote: voteKeeper{inner: s}}, s)
 }
-
-// withOptional gives g the optional interfaces of s.
-func withOptional(g *guarded, s storage.Store) storage.Store {
-	if m, ok := s.(raft.MonotonicLogStore); ok {
-		return &monotonic{guarded: g, inner: m}
-	}
-	return g
-}
-
-// monotonic is a guarded store that also answers IsMonotonic. One type with a
-// method that answers false would not do: having it is what Raft asks about.
-type monotonic struct {
-	*guarded
-	inner raft.MonotonicLogStore
-}
-
-func (m *monotonic) IsMonotonic() bool { return m.inner.IsMonotonic() }
 
 type guarded struct {
 	inner storage.Store

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/forkbikash/keyval/storage"
+	"github.com/forkbikash/keyval/storage/internal/optional"
 )
 
 // Options say how a store is guarded. The zero value works.
@@ -107,7 +108,7 @@ func (o *opening) wear(s storage.Store) (storage.Store, error) {
 	err := guarding(o.logger, func() error { return o.prepare(l) })
 	if err == nil {
 		g := &guarded{inner: l, stop: o.stop, vote: voteKeeper{inner: s, plain: o.Mode == Off && !o.readOnly}}
-		return withOptional(g, s), nil
+		return optional.Forward(g, s), nil
 	}
 	if errors.As(err, new(*panicError)) {
 		return nil, o.explain(err)
